@@ -1,0 +1,209 @@
+/**
+ * The one table of errors: stable code, HTTP status, exit code and the caller's remedy.
+ *
+ * Codes are part of the public interface: scripts match on them, so they never change meaning.
+ * Exit codes: 1 tampering found, 2 the request was wrong, 3 it could not be checked or done.
+ *
+ * Pure:    no I/O.
+ */
+
+interface ErrorEntry {
+  readonly http: number;
+  readonly exit: 1 | 2 | 3;
+  readonly remedy: string;
+}
+
+/** Every error that Indelible raises on purpose. docs/reference/errors.md lists the same codes. */
+export const ERRORS = {
+  // What the caller sent
+  JSON_INVALID: { http: 400, exit: 2, remedy: 'Send well-formed JSON (RFC 8259) in UTF-8.' },
+  JSON_DUPLICATE_KEY: { http: 400, exit: 2, remedy: 'Name each member of an object once.' },
+  JSON_LONE_SURROGATE: { http: 400, exit: 2, remedy: 'Send well-formed Unicode; escape pairs as pairs.' },
+  JSON_NUMBER: {
+    http: 400,
+    exit: 2,
+    remedy: 'Send numbers that a double holds exactly; send larger or finer ones as strings.',
+  },
+  JSON_TOO_DEEP: { http: 400, exit: 2, remedy: 'Nest objects and arrays at most 64 deep.' },
+  JSON_VALUE: {
+    http: 400,
+    exit: 2,
+    remedy: 'Use only null, booleans, finite numbers, strings, arrays, objects.',
+  },
+  JSON_NOT_CANONICAL: {
+    http: 422,
+    exit: 1,
+    remedy: 'Compare the bytes with RFC 8785; do not re-serialise records.',
+  },
+  EVENT_INVALID: {
+    http: 400,
+    exit: 2,
+    remedy: 'Correct the member named in the message; see docs/format/record.md.',
+  },
+  RECORD_TOO_LARGE: {
+    http: 413,
+    exit: 2,
+    remedy: 'Keep a record within 65,535 bytes; store large data elsewhere and record its digest.',
+  },
+  RECORD_INVALID: {
+    http: 422,
+    exit: 1,
+    remedy: 'Run `indelible verify`: a stored record does not have the shape of one.',
+  },
+  HASH_SIZE: { http: 400, exit: 2, remedy: 'Pass hashes as exactly 32 bytes (64 hex digits).' },
+  IDEMPOTENCY_CONFLICT: {
+    http: 409,
+    exit: 2,
+    remedy: 'Use a new idempotency key for other content, or send the first content again.',
+  },
+  QUERY_INVALID: {
+    http: 400,
+    exit: 2,
+    remedy: 'Correct the filter named in the message; see docs/reference/queries.md.',
+  },
+  CURSOR_INVALID: {
+    http: 400,
+    exit: 2,
+    remedy: 'Pass a cursor exactly as the last page returned it, with the same filters.',
+  },
+  USAGE: { http: 400, exit: 2, remedy: 'Run the command with --help.' },
+  // Keys of keyed ledgers
+  KEY_REQUIRED: { http: 500, exit: 3, remedy: 'Set INDELIBLE_KEY to the secret of this keyed ledger.' },
+  KEY_WRONG: {
+    http: 500,
+    exit: 3,
+    remedy: 'Set INDELIBLE_KEY to the secret that this ledger was created with. This is not tampering.',
+  },
+  KEY_UNKNOWN: {
+    http: 500,
+    exit: 3,
+    remedy: 'Add the secret of the named key id to INDELIBLE_KEYS_RETIRED.',
+  },
+  KEY_UNEXPECTED: {
+    http: 500,
+    exit: 3,
+    remedy: 'Unset INDELIBLE_KEY, or check that this is the ledger you meant: it is not keyed.',
+  },
+  KEY_INVALID: { http: 500, exit: 2, remedy: 'Give key material of at least 32 bytes as hex or base64.' },
+  // The ledger and its store
+  LEDGER_URL: { http: 400, exit: 2, remedy: 'Use sqlite:FILE, file:DIR or memory:.' },
+  LEDGER_NOT_FOUND: { http: 404, exit: 3, remedy: 'Create it with `indelible init`, or correct --ledger.' },
+  LEDGER_EXISTS: {
+    http: 409,
+    exit: 2,
+    remedy: 'Choose another place; an existing ledger is never overwritten.',
+  },
+  LEDGER_LOCKED: {
+    http: 423,
+    exit: 3,
+    remedy: 'Another process writes this ledger: go through its HTTP server, or stop it.',
+  },
+  LEDGER_TOO_NEW: { http: 500, exit: 3, remedy: 'Use a newer Indelible: the one that wrote this ledger, or a later one.' },
+  LEDGER_CLOSED: { http: 503, exit: 3, remedy: 'Open the ledger again; it was closed.' },
+  LEDGER_DAMAGED: {
+    http: 500,
+    exit: 1,
+    remedy: 'Run `indelible verify`; keep the damaged files as evidence, restore a backup elsewhere.',
+  },
+  HEAD_MOVED: {
+    http: 409,
+    exit: 3,
+    remedy: 'Read the new head and seal again; the ledger does so by itself.',
+  },
+  BACKLOG_FULL: {
+    http: 503,
+    exit: 3,
+    remedy: 'Slow down and retry: more records wait than the stated bound.',
+  },
+  STORE_FULL: {
+    http: 507,
+    exit: 3,
+    remedy: 'Free disk space; nothing acknowledged is lost and recording resumes by itself.',
+  },
+  STORE_READ_ONLY: { http: 503, exit: 3, remedy: "Make the ledger's folder writable for this user." },
+  STORE_UNAVAILABLE: {
+    http: 503,
+    exit: 3,
+    remedy: 'Check the disk and the log; the ledger tries again on the next record.',
+  },
+  INDEX_DAMAGED: {
+    http: 500,
+    exit: 3,
+    remedy: 'Run `indelible reindex`: the index is derived and can be rebuilt.',
+  },
+  BACKUP_INVALID: { http: 422, exit: 3, remedy: 'Use another backup; this file is incomplete or altered.' },
+  RESTORED_BACKUP_DIFFERS: {
+    http: 422,
+    exit: 1,
+    remedy: 'Keep both files as evidence: the backup does not verify.',
+  },
+  // Import
+  IMPORT_INCOMPLETE: {
+    http: 422,
+    exit: 3,
+    remedy: 'Correct the entries named above and import again; what went in is not doubled.',
+  },
+  IMPORT_SOURCE: {
+    http: 422,
+    exit: 3,
+    remedy: 'Check that the file exists, is readable and has the stated format.',
+  },
+  // Surfaces
+  UNAUTHORIZED: { http: 401, exit: 3, remedy: 'Send a valid token: Authorization: Bearer <token>.' },
+  FORBIDDEN: {
+    http: 403,
+    exit: 3,
+    remedy: 'Use a token with the scope named in the message, bound to this ledger.',
+  },
+  NOT_FOUND: { http: 404, exit: 3, remedy: 'Check the identifier; nothing here has it.' },
+  METHOD_NOT_ALLOWED: { http: 405, exit: 2, remedy: 'Use a method named in the Allow header.' },
+  UNSUPPORTED_MEDIA_TYPE: { http: 415, exit: 2, remedy: 'Send application/json or application/x-ndjson.' },
+  BODY_TOO_LARGE: { http: 413, exit: 2, remedy: 'Send a smaller body, or several requests.' },
+  RATE_LIMITED: { http: 429, exit: 3, remedy: 'Wait as the Retry-After header says.' },
+  TOKEN_INVALID: {
+    http: 400,
+    exit: 2,
+    remedy: 'Correct the name, scopes or expiry; see `indelible token --help`.',
+  },
+  TAMPERING: {
+    http: 500,
+    exit: 1,
+    remedy: 'Keep everything as it is: it is evidence. See docs/guides/tampering.md.',
+  },
+  INTERNAL: { http: 500, exit: 3, remedy: 'Report it with the log line; nothing acknowledged is lost.' },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error with a stable `code`; `message` says what happened, `remedy` what the caller can do. */
+export class IndelibleError extends Error {
+  override readonly name = 'IndelibleError';
+  readonly code: ErrorCode;
+  /** Facts for programs, safe to show: never secrets. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get remedy(): string {
+    return ERRORS[this.code].remedy;
+  }
+  get http_status(): number {
+    return ERRORS[this.code].http;
+  }
+  get exit_code(): 1 | 2 | 3 {
+    return ERRORS[this.code].exit;
+  }
+}
+
+/** True for our own errors; with `code`, only for that one. */
+export function isIndelibleError(error: unknown, code?: ErrorCode): error is IndelibleError {
+  return error instanceof IndelibleError && (code === undefined || error.code === code);
+}

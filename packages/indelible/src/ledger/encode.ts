@@ -1,0 +1,118 @@
+/**
+ * From an event to the canonical bytes of a record, in two steps.
+ *
+ * What the caller said is written when it arrives, in fixed pieces between the members that only the sequencer knows
+ * (id, key id, previous hash, time, number). Later changes to the caller's object cannot reach the record, and sealing
+ * a batch is little more than joining text and hashing. The result is the RFC 8785 form because the members are
+ * written in its order; the tests compare it with `canonicalize`, and the verifier trusts neither.
+ *
+ * Source:  docs/format/record.md.
+ */
+import {
+  type Actor,
+  canonicalize,
+  canonicalString,
+  checkEvent,
+  type Event,
+  type Session,
+  sha256Hex,
+} from '@indelible/core';
+import { canonicalActor } from './actors.ts';
+
+/** What the surroundings say when the event does not. */
+export interface EventDefaults {
+  readonly actor: Actor;
+  readonly correlation_id: string;
+  readonly span_id?: string;
+  readonly session?: Session;
+}
+
+/** An event as text, with gaps for what the sequencer adds. */
+export interface PreparedEvent {
+  /** From the opening brace up to `id`. */
+  readonly before_id: string;
+  /** From `idempotency` up to `key_id`. */
+  readonly before_key: string;
+  /** From `latency_ms` up to `prev_hash`. */
+  readonly before_links: string;
+  /** From `related_resources` up to `seq`. */
+  readonly before_seq: string;
+  /** From `session` to the closing brace. */
+  readonly after_seq: string;
+  readonly correlation_id: string;
+  readonly idempotency: { readonly key: string; readonly digest: string } | null;
+  /** UTF-16 code units of all pieces: a lower bound of the bytes. */
+  readonly length: number;
+}
+
+const encoder = new TextEncoder();
+
+/** Checks and writes an event. Raises EVENT_INVALID or a JSON error, and then nothing has happened. */
+export function prepareEvent(input: Event, defaults: EventDefaults, ledger: string): PreparedEvent {
+  const event = checkEvent(input);
+  const correlation_id = event.correlation_id ?? defaults.correlation_id;
+  const idempotency =
+    event.idempotency_key === undefined ? null : { key: event.idempotency_key, digest: eventDigest(event) };
+  const before_id =
+    `{"action":${canonicalString(event.action)},` +
+    `"actor":${canonicalActor(event.actor ?? defaults.actor)},` +
+    `"correlation_id":"${correlation_id}",` +
+    member('cost_usd', event.cost_usd) +
+    member('data', event.data) +
+    member('event_type', event.event_type);
+  const before_key = member('idempotency', idempotency ?? undefined) + member('input_ref', event.input_ref);
+  const before_links =
+    `${member('latency_ms', event.latency_ms)}"ledger":"${ledger}",` +
+    member('message', event.message) +
+    member('occurred_at', event.occurred_at) +
+    `"outcome":"${event.outcome ?? 'ok'}",` +
+    member('output_ref', event.output_ref) +
+    member('params_hash', event.params_hash);
+  const before_seq =
+    member('related_resources', event.related_resources) + member('resource', event.resource);
+  const after_seq = `${
+    member('session', event.session ?? defaults.session) +
+    member('source', event.source) +
+    member('span_id', event.span_id ?? defaults.span_id)
+  }"v":1}`;
+  return {
+    before_id,
+    before_key,
+    before_links,
+    before_seq,
+    after_seq,
+    correlation_id,
+    idempotency,
+    length: before_id.length + before_key.length + before_links.length + before_seq.length + after_seq.length,
+  };
+}
+
+/** What the sequencer knows about one record. */
+export interface Placement {
+  readonly seq: number;
+  readonly id: string;
+  readonly key_id: string | null;
+  readonly prev_hash: string;
+  readonly recorded_at: string;
+}
+
+/** The record's canonical text. */
+export function placeEvent(event: PreparedEvent, place: Placement): string {
+  const key = place.key_id === null ? '' : `"key_id":"${place.key_id}",`;
+  return (
+    `${event.before_id}"id":"${place.id}",${event.before_key}${key}${event.before_links}` +
+    `"prev_hash":"${place.prev_hash}","recorded_at":"${place.recorded_at}",` +
+    `${event.before_seq}"seq":${place.seq},${event.after_seq}`
+  );
+}
+
+function member(name: string, value: unknown): string {
+  if (value === undefined) return '';
+  return `"${name}":${typeof value === 'string' ? canonicalString(value) : canonicalize(value)},`;
+}
+
+/** SHA-256 over the canonical JSON of the event as the caller sent it, so that a retry can be told from a reuse. */
+function eventDigest(event: Event): string {
+  const sent = Object.fromEntries(Object.entries(event).filter(([, value]) => value !== undefined));
+  return sha256Hex(encoder.encode(canonicalize(sent)));
+}

@@ -1,0 +1,89 @@
+/**
+ * Which idempotency keys are taken, so that a retried append returns the first receipt.
+ *
+ * The index knows the keys of everything it has indexed; this remembers the rest: records that are durable but not
+ * indexed yet, also those that other processes appended. Together they cover the whole log, across restarts.
+ */
+import { IndelibleError, parseRecord, type Receipt } from '@indelible/core';
+import type { LineBatch, LogStore } from '../stores/contract.ts';
+import type { RecordIndex } from '../stores/index/contract.ts';
+import { forEachLine, lineOf } from './lines.ts';
+
+/** The record that a key belongs to. */
+export interface KeyHolder {
+  readonly digest: string;
+  readonly receipt: Receipt;
+}
+
+export class IdempotencyKeys {
+  readonly #store: LogStore;
+  readonly #index: RecordIndex | null;
+  readonly #recent = new Map<string, KeyHolder>();
+
+  constructor(store: LogStore, index: RecordIndex | null) {
+    this.#store = store;
+    this.#index = index;
+  }
+
+  /** Remembers a durable record's key until the index has it. */
+  add(key: string, holder: KeyHolder): void {
+    this.#recent.set(key, holder);
+  }
+
+  /** Learns the keys of lines that were appended elsewhere or before this process started. */
+  learn(batch: LineBatch): void {
+    forEachLine(batch, (line) => {
+      // Parsing every record to find the few with a key would dominate opening a large log.
+      if (!Buffer.from(line.body.buffer, line.body.byteOffset, line.body.length).includes('"idempotency":{'))
+        return;
+      const holder = holderOf(line.hash, line.body);
+      if (holder !== null) this.#recent.set(holder.key, holder);
+    });
+  }
+
+  /** Forgets keys that the index holds by now. */
+  forgetBelow(position: number): void {
+    for (const [key, holder] of this.#recent) {
+      if (holder.receipt.seq >= position) return;
+      this.#recent.delete(key);
+    }
+  }
+
+  /** The holders of those keys that are taken. */
+  async find(keys: readonly string[]): Promise<Map<string, KeyHolder>> {
+    const found = new Map<string, KeyHolder>();
+    const unknown: string[] = [];
+    for (const key of keys) {
+      const holder = this.#recent.get(key);
+      if (holder === undefined) unknown.push(key);
+      else found.set(key, holder);
+    }
+    if (this.#index === null || unknown.length === 0) return found;
+    const indexed = await this.#index.byIdempotencyKeys(unknown);
+    if (indexed.size === 0) return found;
+    for (const { line } of await this.#store.get([...indexed.values()])) {
+      const holder = holderOf(...lineOf(line));
+      if (holder !== null) found.set(holder.key, holder);
+    }
+    return found;
+  }
+}
+
+/** The first receipt for a retry, or IDEMPOTENCY_CONFLICT when the content is another. */
+export function receiptOfRetry(holder: KeyHolder, key: string, digest: string): Receipt {
+  if (holder.digest === digest) return { ...holder.receipt, duplicate: true };
+  throw new IndelibleError(
+    'IDEMPOTENCY_CONFLICT',
+    `record ${holder.receipt.seq} has this idempotency key and other content`,
+    {
+      details: { idempotency_key: key, seq: holder.receipt.seq },
+    },
+  );
+}
+
+function holderOf(hash: string, body: Uint8Array): (KeyHolder & { key: string }) | null {
+  const record = parseRecord(body);
+  if (record.idempotency === undefined) return null;
+  const { seq, id, recorded_at, correlation_id } = record;
+  return { ...record.idempotency, receipt: { seq, id, hash, recorded_at, correlation_id } };
+}

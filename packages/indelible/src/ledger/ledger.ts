@@ -1,0 +1,227 @@
+/**
+ * A ledger: record what happened, get a receipt once it is durable, read it back.
+ *
+ * Errors:  EVENT_INVALID and JSON errors for the event; BACKLOG_FULL, STORE_* and LEDGER_CLOSED for storage; KEY_* when
+ *          the secrets do not fit the ledger. A rejected event has not been acknowledged; retry with the same
+ *          idempotency key when it matters that it is there exactly once.
+ */
+import {
+  type Actor,
+  type Event,
+  IndelibleError,
+  isIndelibleError,
+  parseRecord,
+  type Receipt,
+} from '@indelible/core';
+import type { Head, LogStore } from '../stores/contract.ts';
+import type { RecordIndex } from '../stores/index/contract.ts';
+import { freezeActor } from './actors.ts';
+import { configEvent, isLedgersOwn, LEDGER_CREATED, sealingBehind } from './config.ts';
+import { currentContext } from './context.ts';
+import { type EventDefaults, prepareEvent } from './encode.ts';
+import { IdempotencyKeys } from './idempotency.ts';
+import { newCorrelationId } from './identity.ts';
+import { IndexTail } from './index-tail.ts';
+import { Keyring } from './keyring.ts';
+import { lineOf } from './lines.ts';
+import { announceKey, createdConfig, loadIdentity } from './opening.ts';
+import { Sequencer } from './sequencer.ts';
+import { Truncation } from './truncation.ts';
+import type {
+  LedgerLog,
+  LedgerOptions,
+  LedgerStats,
+  LedgerWriter,
+  RecordOptions,
+  StoredRecord,
+} from './types.ts';
+
+const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
+const RESERVED_ACTION = /^ledger\./;
+
+export class Ledger implements LedgerWriter {
+  readonly name: string;
+  readonly store: LogStore;
+  readonly index: RecordIndex | null;
+  readonly keyring: Keyring;
+  readonly #keys: IdempotencyKeys;
+  readonly #sequencer: Sequencer;
+  readonly #tail: IndexTail | null;
+  readonly #truncation: Truncation;
+  readonly #log: LedgerLog;
+  readonly #default_actor: Actor;
+  readonly #best_effort: boolean;
+  #recorded = 0;
+  #commits = 0;
+  #lost = 0;
+  #fault: LedgerStats['fault'] = null;
+  #closing: Promise<void> | null = null;
+
+  /** Opens or creates the ledger in a store. The ledger owns the store and the index from now on and closes them. */
+  static async open(options: LedgerOptions): Promise<Ledger> {
+    const keyring = new Keyring(options.keys);
+    const identity = await loadIdentity(options.store, keyring, options);
+    const ledger = new Ledger(options, keyring, identity.name, identity.head);
+    try {
+      await ledger.#learnKeys(identity.head);
+      if (identity.head === null) {
+        await ledger.#write(configEvent(LEDGER_CREATED, createdConfig(identity.name, keyring)));
+      } else if (identity.announce) {
+        await announceKey(options.store, keyring, (event) => ledger.#write(event, true));
+      }
+    } catch (error) {
+      await ledger.close();
+      throw error;
+    }
+    return ledger;
+  }
+
+  private constructor(options: LedgerOptions, keyring: Keyring, name: string, head: Head | null) {
+    this.name = name;
+    this.store = options.store;
+    this.index = options.index ?? null;
+    this.keyring = keyring;
+    this.#log = options.log ?? SILENT;
+    this.#default_actor = freezeActor(options.default_actor ?? { type: 'local', id: `pid-${process.pid}` });
+    this.#best_effort = options.durability === 'best-effort';
+    this.#keys = new IdempotencyKeys(this.store, this.index);
+    this.#sequencer = new Sequencer(
+      {
+        store: this.store,
+        keys: this.#keys,
+        clock: options.clock ?? Date.now,
+        sealingBehind: (last) => sealingBehind(last, keyring),
+        backlog_records_max: options.backlog_records_max ?? 100_000,
+        backlog_bytes_max: options.backlog_bytes_max ?? 64 << 20,
+        onAppend: (_head, records) => {
+          this.#recorded += records;
+          this.#commits++;
+          this.#truncation.check();
+        },
+        onFault: (error) => this.#noteFault(error),
+      },
+      head,
+    );
+    this.#truncation = new Truncation(this.store, this.index, this.#log, (event) => this.#write(event));
+    this.#tail =
+      this.index === null
+        ? null
+        : new IndexTail(this.store, this.index, this.#log, (position) => this.#keys.forgetBelow(position));
+  }
+
+  record(event: Event, options?: { best_effort?: false }): Promise<Receipt>;
+  record(event: Event, options: RecordOptions): Promise<Receipt | null>;
+  record(event: Event, options: RecordOptions = {}): Promise<Receipt | null> {
+    const written = this.#submit(event);
+    if (!(options.best_effort ?? this.#best_effort)) return written;
+    return written.catch((error: unknown) => {
+      this.#lost++;
+      const facts = { action: String(event?.action).slice(0, 200), code: codeOf(error), lost: this.#lost };
+      this.#log.error(facts, 'a best-effort record was lost');
+      return null;
+    });
+  }
+
+  #submit(event: Event): Promise<Receipt> {
+    if (RESERVED_ACTION.test(event?.action) || (event?.actor !== undefined && isLedgersOwn(event.actor))) {
+      return Promise.reject(
+        new IndelibleError(
+          'EVENT_INVALID',
+          'actions under "ledger." and the actor service:indelible are the ledger\'s own',
+        ),
+      );
+    }
+    return this.#write(event);
+  }
+
+  /** Records what the ledger's own surfaces do: exports, reads, tokens. Same guarantees as `record`. */
+  recordOwn(event: Event): Promise<Receipt> {
+    return this.#write(event);
+  }
+
+  async #write(event: Event, ends_batch = false): Promise<Receipt> {
+    if (this.#closing !== null)
+      throw new IndelibleError('LEDGER_CLOSED', `the ledger ${this.name} is closed`);
+    return this.#sequencer.submit(prepareEvent(event, this.#defaults(), this.name), ends_batch);
+  }
+
+  #defaults(): EventDefaults {
+    const { actor, correlation_id, span_id, session } = currentContext();
+    return {
+      actor: actor ?? this.#default_actor,
+      correlation_id: correlation_id ?? newCorrelationId(),
+      ...(span_id === undefined ? {} : { span_id }),
+      ...(session === undefined ? {} : { session }),
+    };
+  }
+
+  get url(): string {
+    return this.store.url;
+  }
+
+  head(): Promise<Head | null> {
+    return this.store.head();
+  }
+
+  async get(seqs: readonly number[]): Promise<StoredRecord[]> {
+    const stored = await this.store.get(seqs);
+    return stored.map(({ line }) => {
+      const [hash, body] = lineOf(line);
+      return { hash, record: parseRecord(body), body: Buffer.from(body).toString('utf8') };
+    });
+  }
+
+  async caughtUp(): Promise<void> {
+    const head = await this.store.head();
+    if (this.#tail !== null && head !== null) await this.#tail.reach(head.seq + 1);
+  }
+
+  get stats(): LedgerStats {
+    return {
+      recorded: this.#recorded,
+      commits: this.#commits,
+      lost: this.#lost,
+      waiting_records: this.#sequencer.waiting_records,
+      waiting_bytes: this.#sequencer.waiting_bytes,
+      head_seq: this.#sequencer.head?.seq ?? -1,
+      index_position: this.#tail?.position ?? null,
+      fault: this.#fault,
+    };
+  }
+
+  /** Waits for what was submitted, then closes index and store. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async #shutDown(): Promise<void> {
+    await this.#sequencer.idle();
+    await this.#truncation.idle();
+    await this.#tail?.close();
+    await this.index?.close();
+    await this.store.close();
+  }
+
+  /** Learns the idempotency keys of what is durable but not indexed. */
+  async #learnKeys(head: Head | null): Promise<void> {
+    if (head === null) return;
+    const position = this.index === null ? 0 : await this.index.position();
+    const from = Math.max(position <= head.seq + 1 ? position : 0, await this.store.firstSeq());
+    for await (const batch of this.store.read(from, head.seq + 1)) this.#keys.learn(batch);
+  }
+
+  #noteFault(error: unknown): void {
+    if (error === null) {
+      if (this.#fault !== null) this.#log.info({ ledger: this.name }, 'recording works again');
+      this.#fault = null;
+      return;
+    }
+    this.#fault = { code: codeOf(error), message: error instanceof Error ? error.message : String(error) };
+    this.#log.error({ ledger: this.name, ...this.#fault }, 'an append failed; its callers were told');
+  }
+}
+
+function codeOf(error: unknown): string {
+  return isIndelibleError(error) ? error.code : 'INTERNAL';
+}

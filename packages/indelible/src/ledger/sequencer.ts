@@ -1,0 +1,305 @@
+/**
+ * The only writer: gives waiting events their place, seals them, appends them, and answers with receipts.
+ *
+ * While one append is in flight the next batch gathers (group commit). Nothing advances before the store says
+ * durable: the head here is a copy of the store's, and after any fault it is read again.
+ *
+ * Errors:  those of the store, to every caller of the batch concerned; BACKLOG_FULL when the bound is reached.
+ */
+import {
+  type BodyHash,
+  GENESIS_HASH,
+  IndelibleError,
+  isIndelibleError,
+  type LedgerRecord,
+  parseRecord,
+  type Receipt,
+} from '@indelible/core';
+import type { Head, LogStore } from '../stores/contract.ts';
+import { BatchBuilder } from './batch.ts';
+import type { PreparedEvent } from './encode.ts';
+import { type IdempotencyKeys, receiptOfRetry } from './idempotency.ts';
+import { IdSource, MonotonicClock } from './identity.ts';
+import { lineOf } from './lines.ts';
+
+const BATCH_RECORDS_MAX = 8192;
+const BATCH_BYTES_MAX = 4 << 20;
+/** Other writers win the head at most this often in a row; each loss means that one of them made progress. */
+const HEAD_MOVED_TRIES_MAX = 1000;
+
+export interface SequencerOptions {
+  readonly store: LogStore;
+  readonly keys: IdempotencyKeys;
+  readonly clock: () => number;
+  /** What a record behind this one (null: the first) is sealed with. Raises KEY_UNKNOWN, KEY_REQUIRED. */
+  readonly sealingBehind: (last: LedgerRecord | null) => Sealing;
+  readonly backlog_records_max: number;
+  readonly backlog_bytes_max: number;
+  /** Called after each durable append. */
+  readonly onAppend: (head: Head, records: number) => void;
+  /** Called with each storage fault, and with null once an append succeeds again. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** What new records are hashed with. */
+export interface Sealing {
+  readonly key_id: string | null;
+  readonly hash: BodyHash;
+}
+
+interface Waiting {
+  readonly event: PreparedEvent;
+  readonly resolve: (receipt: Receipt) => void;
+  readonly reject: (error: unknown) => void;
+  /** The last of its batch, because records behind it are sealed otherwise: a key rotation. */
+  readonly ends_batch: boolean;
+}
+
+interface Placed {
+  readonly waiting: Waiting;
+  readonly receipt: Receipt;
+}
+
+export class Sequencer {
+  readonly #options: SequencerOptions;
+  readonly #ids = new IdSource();
+  readonly #clock: MonotonicClock;
+  readonly #builder = new BatchBuilder();
+  #queue: Waiting[] = [];
+  #queued_bytes = 0;
+  #running: Promise<void> | null = null;
+  #head: Head | null;
+  /** The store's head must be read again before the next append. */
+  #uncertain = true;
+  #sealing: Sealing;
+  #last_batch = 0;
+
+  /** `head` is the head that `keys` knows everything up to. */
+  constructor(options: SequencerOptions, head: Head | null) {
+    this.#options = options;
+    this.#clock = new MonotonicClock(options.clock);
+    this.#head = head;
+    this.#sealing = options.sealingBehind(null);
+  }
+
+  get waiting_records(): number {
+    return this.#queue.length;
+  }
+
+  get waiting_bytes(): number {
+    return this.#queued_bytes;
+  }
+
+  /** The last head known to be durable. */
+  get head(): Head | null {
+    return this.#head;
+  }
+
+  /** Queues an event; resolves when it is durable. Rejects at once when too much waits. */
+  submit(event: PreparedEvent, ends_batch = false): Promise<Receipt> {
+    if (
+      this.#queue.length >= this.#options.backlog_records_max ||
+      this.#queued_bytes + event.length > this.#options.backlog_bytes_max
+    ) {
+      return Promise.reject(
+        new IndelibleError('BACKLOG_FULL', `${this.#queue.length} records wait to be written`, {
+          details: { waiting_records: this.#queue.length, waiting_bytes: this.#queued_bytes },
+        }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ event, resolve, reject, ends_batch });
+      this.#queued_bytes += event.length;
+      // One turn later, so that a burst of calls becomes one batch.
+      this.#running ??= Promise.resolve().then(() => this.#run());
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const group = this.#take();
+      try {
+        await this.#commit(group);
+        this.#options.onFault(null);
+      } catch (error) {
+        this.#uncertain = true;
+        this.#options.onFault(error);
+        for (const waiting of group) waiting.reject(error);
+      }
+    }
+    this.#last_batch = 0;
+    this.#running = null;
+  }
+
+  /**
+   * The next batch. The callers of the batch before are about to call again: taking half of all of them keeps two
+   * groups in turn, one being written while the other is prepared.
+   */
+  #take(): Waiting[] {
+    const fair = Math.ceil((this.#queue.length + this.#last_batch) / 2);
+    const most = Math.min(this.#queue.length, fair, BATCH_RECORDS_MAX);
+    let bytes = 0;
+    let count = 0;
+    while (count < most && (count === 0 || bytes < BATCH_BYTES_MAX)) {
+      const waiting = this.#queue[count]!;
+      bytes += waiting.event.length;
+      count++;
+      if (waiting.ends_batch) break;
+    }
+    const group = this.#queue.splice(0, count);
+    this.#queued_bytes -= bytes;
+    this.#last_batch = count;
+    return group;
+  }
+
+  /** Appends the group, as often as other writers move the head before us. Settles every caller or throws. */
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      if (this.#uncertain) await this.#readHead();
+      const remaining = await this.#answerRetries(group);
+      const { placed, followers } = this.#seal(remaining);
+      if (placed.length === 0) return;
+      const expected = this.#head;
+      try {
+        await this.#options.store.append(this.#builder.batch(), expected);
+      } catch (error) {
+        this.#uncertain = true;
+        if (isIndelibleError(error, 'HEAD_MOVED') && tries < HEAD_MOVED_TRIES_MAX) continue;
+        if (!(await this.#landed(placed))) throw error;
+      }
+      this.#finish(placed, followers);
+      return;
+    }
+  }
+
+  /** Answers events whose idempotency key is taken; returns the others. */
+  async #answerRetries(group: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const keys = group.flatMap(({ event }) => (event.idempotency === null ? [] : [event.idempotency.key]));
+    if (keys.length === 0) return group;
+    const holders = await this.#options.keys.find(keys);
+    if (holders.size === 0) return group;
+    return group.filter((waiting) => {
+      const idempotency = waiting.event.idempotency;
+      const holder = idempotency === null ? undefined : holders.get(idempotency.key);
+      if (idempotency === null || holder === undefined) return true;
+      try {
+        waiting.resolve(receiptOfRetry(holder, idempotency.key, idempotency.digest));
+      } catch (error) {
+        waiting.reject(error);
+      }
+      return false;
+    });
+  }
+
+  /** Seals the group behind the head. Events that repeat a key of the same group follow the first one. */
+  #seal(group: readonly Waiting[]): { placed: Placed[]; followers: Map<Waiting, Placed> } {
+    const placed: Placed[] = [];
+    const followers = new Map<Waiting, Placed>();
+    const byKey = new Map<string, Placed>();
+    const now = this.#clock.now();
+    const { key_id, hash } = this.#sealing;
+    this.#builder.begin(this.#head);
+    for (const waiting of group) {
+      const { event } = waiting;
+      const first = event.idempotency === null ? undefined : byKey.get(event.idempotency.key);
+      if (first !== undefined) {
+        followers.set(waiting, first);
+        continue;
+      }
+      const place = {
+        seq: this.#builder.next_seq,
+        id: this.#ids.next(now.time),
+        key_id,
+        prev_hash: this.#builder.head?.hash ?? GENESIS_HASH,
+        recorded_at: now.text,
+      };
+      try {
+        const digest = this.#builder.add(event, place, hash);
+        const receipt: Receipt = {
+          seq: place.seq,
+          id: place.id,
+          hash: digest,
+          recorded_at: place.recorded_at,
+          correlation_id: event.correlation_id,
+        };
+        const entry = { waiting, receipt };
+        placed.push(entry);
+        if (event.idempotency !== null) byKey.set(event.idempotency.key, entry);
+      } catch (error) {
+        waiting.reject(error);
+      }
+    }
+    return { placed, followers };
+  }
+
+  /** The batch is durable: advance, remember keys, answer. */
+  #finish(placed: readonly Placed[], followers: ReadonlyMap<Waiting, Placed>): void {
+    this.#head = this.#builder.head;
+    for (const { waiting, receipt } of placed) {
+      const { idempotency } = waiting.event;
+      if (idempotency !== null)
+        this.#options.keys.add(idempotency.key, { digest: idempotency.digest, receipt });
+      // Reading the head again adopts the key that the rotation announced.
+      if (waiting.ends_batch) this.#uncertain = true;
+    }
+    this.#options.onAppend(this.#head!, placed.length);
+    for (const { waiting, receipt } of placed) waiting.resolve(receipt);
+    for (const [waiting, first] of followers) {
+      const { key, digest } = waiting.event.idempotency!;
+      const holder = { digest: first.waiting.event.idempotency!.digest, receipt: first.receipt };
+      try {
+        waiting.resolve(receiptOfRetry(holder, key, digest));
+      } catch (error) {
+        waiting.reject(error);
+      }
+    }
+  }
+
+  /** After a failed append: is our batch in the log all the same? Raises when even that cannot be read. */
+  async #landed(placed: readonly Placed[]): Promise<boolean> {
+    const last = placed.at(-1)!.receipt;
+    const head = await this.#options.store.head();
+    if (head === null || head.seq < last.seq) return false;
+    const [stored] = await this.#options.store.get([last.seq]);
+    return stored !== undefined && lineOf(stored.line)[0] === last.hash;
+  }
+
+  /** Takes over the store's head, and the keys and times of what others appended since ours. */
+  async #readHead(): Promise<void> {
+    const { store, keys } = this.#options;
+    const known = this.#head;
+    const head = await store.head();
+    if (known !== null) await this.#checkStillThere(known, head);
+    if (head !== null) {
+      const [stored] = await store.get([head.seq]);
+      if (stored === undefined)
+        throw new IndelibleError('LEDGER_DAMAGED', `the head, record ${head.seq}, is unreadable`);
+      const last = parseRecord(lineOf(stored.line)[1]);
+      this.#clock.advanceTo(last.recorded_at);
+      this.#sealing = this.#options.sealingBehind(last);
+      const next = known === null ? 0 : known.seq + 1;
+      if (head.seq >= next) for await (const batch of store.read(next, head.seq + 1)) keys.learn(batch);
+    }
+    this.#head = head;
+    this.#uncertain = false;
+  }
+
+  /** What was acknowledged must never vanish: going on behind a log that was cut would hide the cut. */
+  async #checkStillThere(known: Head, head: Head | null): Promise<void> {
+    if (head?.seq === known.seq && head.hash === known.hash) return;
+    const [stored] = head !== null && head.seq > known.seq ? await this.#options.store.get([known.seq]) : [];
+    if (stored !== undefined && lineOf(stored.line)[0] === known.hash) return;
+    throw new IndelibleError(
+      'LEDGER_DAMAGED',
+      `record ${known.seq}, acknowledged before, is no longer in the log`,
+      {
+        details: { seq: known.seq },
+      },
+    );
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * What an index promises: a derived, rebuildable view of a log that answers queries.
+ *
+ * It tails the log off the acknowledgement path, so it may lag; `position` says by how much, and `caughtUp` waits.
+ * It holds nothing that is not in the log: losing it costs a `reindex`, and `check` compares it with the log.
+ *
+ * Errors: INDEX_DAMAGED when its file cannot be used, QUERY_INVALID for a filter it cannot run.
+ */
+import type { LineBatch } from '../contract.ts';
+
+/** All given members must match. Times are RFC 3339 UTC with milliseconds and compare to `recorded_at`. */
+export interface Filter {
+  readonly actor?: string;
+  readonly actor_type?: string;
+  /** Exact; with a trailing `*`, a prefix. */
+  readonly action?: string;
+  readonly resource?: string;
+  readonly resource_type?: string;
+  readonly outcome?: string;
+  readonly correlation_id?: string;
+  readonly session?: string;
+  /** Inclusive. */
+  readonly since?: string;
+  /** Exclusive. */
+  readonly until?: string;
+  /** Words that must all appear somewhere in the record, in any case. */
+  readonly text?: string;
+}
+
+export interface Search {
+  readonly filter: Filter;
+  readonly order: 'newest' | 'oldest';
+  /** 1 to 10,000. */
+  readonly limit: number;
+  /** Exclusive: only records beyond this one, in the direction of `order`. */
+  readonly beyond?: number;
+  /** Only records with seq < this: keeps a listing stable while the log grows. */
+  readonly below?: number;
+}
+
+export interface SearchResult {
+  /** Sequence numbers in the order asked for. */
+  readonly seqs: number[];
+  /** True when the limit cut the list. */
+  readonly more: boolean;
+  /** Records with seq < this are in the index. */
+  readonly position: number;
+}
+
+/** An index row that disagrees with its record, or is missing or surplus. */
+export interface IndexFinding {
+  readonly seq: number;
+  readonly detail: string;
+}
+
+export interface RecordIndex {
+  /** The next sequence number to be indexed: everything below is searchable. */
+  position(): Promise<number>;
+  /** Adds consecutive lines; `batch.first_seq` must be the position, otherwise it is ignored. Atomic. */
+  add(batch: LineBatch): Promise<void>;
+  search(search: Search): Promise<SearchResult>;
+  /** How many records match, at most `cap` (then the answer is `cap`). */
+  count(filter: Filter, cap: number): Promise<number>;
+  /** Sequence number by record id, or null. */
+  byId(id: string): Promise<number | null>;
+  /** Sequence numbers by idempotency key. Only keys that are known appear. */
+  byIdempotencyKeys(keys: readonly string[]): Promise<Map<string, number>>;
+  /**
+   * Compares rows with the lines: feed all lines from the first stored on, then `finish`. Each finding names the
+   * first column that differs. Lines past the index position are passed over (they are lag, not damage).
+   */
+  check(): Promise<{ feed(batch: LineBatch): Promise<IndexFinding[]>; finish(): Promise<IndexFinding[]> }>;
+  /** Forgets everything; the tail then rebuilds it. `from` is the first sequence number that the log still has. */
+  reset(from: number): Promise<void>;
+  /** Forgets rows below a sequence number, after a sanctioned truncation. */
+  truncate(keep_from: number): Promise<void>;
+  close(): Promise<void>;
+}
