@@ -1,13 +1,26 @@
 /** Every kind of damage to a chain is found, named rightly, and placed at the first record concerned. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ChainDamage, ChainVerifier, GENESIS_HASH, keyedHash, leafHash, StretchVerifier, stretchesJoin } from '@indelible/core';
+import {
+  type ChainDamage,
+  ChainVerifier,
+  GENESIS_HASH,
+  keyedHash,
+  leafHash,
+  StretchVerifier,
+  stretchesJoin,
+} from '@indelible/core';
 import { batchOf, type SealedLine, sealChain, sealLine } from '../support/chain.ts';
 
 const LENGTH = 1000;
 const key = { key_id: 'k1', secret: new Uint8Array(32).fill(7) };
 const flavours = [
-  { name: 'plain', chain: sealChain({ length: LENGTH }), shape: {}, hash: (id: string | null) => (id === null ? leafHash : undefined) },
+  {
+    name: 'plain',
+    chain: sealChain({ length: LENGTH }),
+    shape: {},
+    hash: (id: string | null) => (id === null ? leafHash : undefined),
+  },
   {
     name: 'keyed',
     chain: sealChain({ length: LENGTH, key }),
@@ -23,11 +36,17 @@ interface Attack {
   /** Also expected, in order; default: nothing else. */
   readonly others?: readonly [ChainDamage, number][];
   readonly stored_seqs?: (lines: readonly SealedLine[]) => number[];
-  act(chain: SealedLine[], seal: (seq: number, prev: string, members?: object) => SealedLine): { hash: string; body: string }[];
+  act(
+    chain: SealedLine[],
+    seal: (seq: number, prev: string, members?: object) => SealedLine,
+  ): { hash: string; body: string }[];
 }
 
 const edit = (line: SealedLine, from: string, to: string) => ({ ...line, body: line.body.replace(from, to) });
-const without = (chain: SealedLine[], from: number, count = 1) => [...chain.slice(0, from), ...chain.slice(from + count)];
+const without = (chain: SealedLine[], from: number, count = 1) => [
+  ...chain.slice(0, from),
+  ...chain.slice(from + count),
+];
 const replaced = (chain: SealedLine[], at: number, ...lines: { hash: string; body: string }[]) => [
   ...chain.slice(0, at),
   ...lines,
@@ -35,15 +54,60 @@ const replaced = (chain: SealedLine[], at: number, ...lines: { hash: string; bod
 ];
 
 const ATTACKS: Attack[] = [
-  { name: 'one byte of data changed', damage: 'mutated', seq: 500, act: (c) => replaced(c, 500, edit(c[500]!, 'step 500', 'step 5O0')) },
-  { name: 'one byte of the first record changed', damage: 'mutated', seq: 0, act: (c) => replaced(c, 0, edit(c[0]!, 'step', 'stop')) },
-  { name: 'one byte of the last record changed', damage: 'mutated', seq: 999, act: (c) => replaced(c, 999, edit(c[999]!, 'step', 'stop')) },
-  { name: 'the stored hash changed', damage: 'mutated', seq: 500, act: (c) => replaced(c, 500, { ...c[500]!, hash: 'f'.repeat(64) }) },
-  { name: 'a quote broken', damage: 'mutated', seq: 500, act: (c) => replaced(c, 500, edit(c[500]!, '"step', '$step')) },
-  { name: 'seq edited', damage: 'mutated', seq: 500, act: (c) => replaced(c, 500, edit(c[500]!, '"seq":500', '"seq":501')) },
-  { name: 'seq edited to another length', damage: 'mutated', seq: 500, act: (c) => replaced(c, 500, edit(c[500]!, '"seq":500', '"seq":7')) },
-  { name: 'id edited', damage: 'mutated', seq: 500, act: (c) => replaced(c, 500, edit(c[500]!, '"id":"019aa', '"id":"019ab')) },
-  { name: 'prev_hash edited', damage: 'mutated', seq: 500, act: (c) => replaced(c, 500, edit(c[500]!, c[499]!.hash, 'e'.repeat(64))) },
+  {
+    name: 'one byte of data changed',
+    damage: 'mutated',
+    seq: 500,
+    act: (c) => replaced(c, 500, edit(c[500]!, 'step 500', 'step 5O0')),
+  },
+  {
+    name: 'one byte of the first record changed',
+    damage: 'mutated',
+    seq: 0,
+    act: (c) => replaced(c, 0, edit(c[0]!, 'step', 'stop')),
+  },
+  {
+    name: 'one byte of the last record changed',
+    damage: 'mutated',
+    seq: 999,
+    act: (c) => replaced(c, 999, edit(c[999]!, 'step', 'stop')),
+  },
+  {
+    name: 'the stored hash changed',
+    damage: 'mutated',
+    seq: 500,
+    act: (c) => replaced(c, 500, { ...c[500]!, hash: 'f'.repeat(64) }),
+  },
+  {
+    name: 'a quote broken',
+    damage: 'mutated',
+    seq: 500,
+    act: (c) => replaced(c, 500, edit(c[500]!, '"step', '$step')),
+  },
+  {
+    name: 'seq edited',
+    damage: 'mutated',
+    seq: 500,
+    act: (c) => replaced(c, 500, edit(c[500]!, '"seq":500', '"seq":501')),
+  },
+  {
+    name: 'seq edited to another length',
+    damage: 'mutated',
+    seq: 500,
+    act: (c) => replaced(c, 500, edit(c[500]!, '"seq":500', '"seq":7')),
+  },
+  {
+    name: 'id edited',
+    damage: 'mutated',
+    seq: 500,
+    act: (c) => replaced(c, 500, edit(c[500]!, '"id":"019aa', '"id":"019ab')),
+  },
+  {
+    name: 'prev_hash edited',
+    damage: 'mutated',
+    seq: 500,
+    act: (c) => replaced(c, 500, edit(c[500]!, c[499]!.hash, 'e'.repeat(64))),
+  },
   {
     name: 'a record replaced, its hash recomputed',
     damage: 'mutated',
@@ -61,11 +125,31 @@ const ATTACKS: Attack[] = [
   { name: 'a large part deleted', damage: 'missing', seq: 300, act: (c) => without(c, 300, 600) },
   { name: 'the beginning deleted', damage: 'head_missing', seq: 0, act: (c) => c.slice(100) },
   { name: 'record 0 deleted', damage: 'head_missing', seq: 0, act: (c) => c.slice(1) },
-  { name: 'two neighbours swapped', damage: 'reordered', seq: 500, act: (c) => replaced(replaced(c, 500, c[501]!), 501, c[500]!) },
+  {
+    name: 'two neighbours swapped',
+    damage: 'reordered',
+    seq: 500,
+    act: (c) => replaced(replaced(c, 500, c[501]!), 501, c[500]!),
+  },
   { name: 'the first two swapped', damage: 'reordered', seq: 0, act: (c) => [c[1]!, c[0]!, ...c.slice(2)] },
-  { name: 'a record moved far away', damage: 'reordered', seq: 300, act: (c) => [...without(c, 300).slice(0, 900), c[300]!, ...c.slice(901)] },
-  { name: 'a record duplicated', damage: 'duplicated', seq: 500, act: (c) => replaced(c, 500, c[500]!, c[500]!) },
-  { name: 'an old record duplicated later', damage: 'duplicated', seq: 10, act: (c) => replaced(c, 500, c[500]!, c[10]!) },
+  {
+    name: 'a record moved far away',
+    damage: 'reordered',
+    seq: 300,
+    act: (c) => [...without(c, 300).slice(0, 900), c[300]!, ...c.slice(901)],
+  },
+  {
+    name: 'a record duplicated',
+    damage: 'duplicated',
+    seq: 500,
+    act: (c) => replaced(c, 500, c[500]!, c[500]!),
+  },
+  {
+    name: 'an old record duplicated later',
+    damage: 'duplicated',
+    seq: 10,
+    act: (c) => replaced(c, 500, c[500]!, c[10]!),
+  },
   {
     name: 'a record inserted that repeats a number and links to nothing',
     damage: 'inserted',
@@ -106,8 +190,18 @@ const ATTACKS: Attack[] = [
       return replaced(c, 500, a, b, seal(502, b.hash, { message: 'rival' }), c[500]!);
     },
   },
-  { name: 'a line of garbage inserted', damage: 'unreadable', seq: 500, act: (c) => replaced(c, 500, { hash: 'x', body: '' }, c[500]!) },
-  { name: 'a line turned to garbage', damage: 'unreadable', seq: 500, act: (c) => replaced(c, 500, { hash: 'x', body: 'y' }) },
+  {
+    name: 'a line of garbage inserted',
+    damage: 'unreadable',
+    seq: 500,
+    act: (c) => replaced(c, 500, { hash: 'x', body: '' }, c[500]!),
+  },
+  {
+    name: 'a line turned to garbage',
+    damage: 'unreadable',
+    seq: 500,
+    act: (c) => replaced(c, 500, { hash: 'x', body: 'y' }),
+  },
   {
     name: 'bytes with the right hash that two parsers read differently',
     damage: 'not_canonical',

@@ -42,7 +42,9 @@ export function violations(sources: ReadonlyMap<string, string>, boundaries: Bou
     }
     for (const entry of importsOf(source)) {
       const target = targetOf(file, entry, boundaries);
-      const exception = boundaries.exceptions.find((item) => item.file === file && item.imports === target.name);
+      const exception = boundaries.exceptions.find(
+        (item) => item.file === file && item.imports === target.name,
+      );
       if (exception !== undefined) used.add(exception);
       else if (!isAllowed(room, target, boundaries)) {
         found.push(`${file}:${entry.line} imports ${target.name}: ${room} may not import ${target.room}`);
@@ -50,7 +52,8 @@ export function violations(sources: ReadonlyMap<string, string>, boundaries: Bou
     }
   }
   for (const exception of boundaries.exceptions) {
-    if (!used.has(exception)) found.push(`${exception.file}: the exception for ${exception.imports} is stale; remove it`);
+    if (!used.has(exception))
+      found.push(`${exception.file}: the exception for ${exception.imports} is stale; remove it`);
   }
   return found;
 }
@@ -69,14 +72,18 @@ function targetOf(file: string, entry: Import, { rooms, aliases }: Boundaries): 
     return { name: path, room: roomOf(path, rooms) ?? `${path}, which no room has` };
   }
   const alias = aliases[specifier];
-  return alias === undefined ? { name: specifier, room: `package ${specifier}` } : { name: specifier, room: alias };
+  return alias === undefined
+    ? { name: specifier, room: `package ${specifier}` }
+    : { name: specifier, room: alias };
 }
 
 function isAllowed(from: string, target: Target, { rooms }: Boundaries): boolean {
   const room = rooms[roomKey(from, rooms)]!;
   if (target.room.startsWith('package ')) {
     return room.packages.some((name) =>
-      name.endsWith(':') ? target.name.startsWith(name) : target.name === name || target.name.startsWith(`${name}/`),
+      name.endsWith(':')
+        ? target.name.startsWith(name)
+        : target.name === name || target.name.startsWith(`${name}/`),
     );
   }
   if (target.room === from) return true;

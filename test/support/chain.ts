@@ -47,17 +47,21 @@ export function sealLine(
 /** A chain of `length` records from 0 on. */
 export function sealChain(shape: ChainShape): SealedLine[] {
   const lines: SealedLine[] = [];
-  for (let seq = 0; seq < shape.length; seq++) lines.push(sealLine(seq, lines.at(-1)?.hash ?? GENESIS_HASH, shape));
+  for (let seq = 0; seq < shape.length; seq++)
+    lines.push(sealLine(seq, lines.at(-1)?.hash ?? GENESIS_HASH, shape));
   return lines;
 }
 
 /** The stored form of lines, as one batch. */
-export function batchOf(lines: readonly { hash: string; body: string }[]): { bytes: Uint8Array; ends: number[] } {
+export function batchOf(lines: readonly { hash: string; body: string }[]): {
+  bytes: Uint8Array;
+  ends: number[];
+} {
   const parts = lines.map(({ hash, body }) => encoder.encode(`{"hash":"${hash}","record":${body}}\n`));
   const ends: number[] = [];
   let length = 0;
   for (const part of parts) ends.push((length += part.length));
   const bytes = new Uint8Array(length);
-  parts.forEach((part, i) => bytes.set(part, i === 0 ? 0 : ends[i - 1]));
+  for (const [i, part] of parts.entries()) bytes.set(part, i === 0 ? 0 : ends[i - 1]);
   return { bytes, ends };
 }

@@ -17,7 +17,7 @@ const PATTERNS: readonly (readonly [Import['kind'], RegExp])[] = [
   ['static', /^[ \t]*import\s*['"]([^'"]+)['"]/gm],
   ['dynamic', /\bimport\(\s*['"`]([^'"`$]+)['"`]\s*[,)]/g],
   ['dynamic', /\brequire\(\s*['"`]([^'"`$]+)['"`]\s*\)/g],
-  ['worker', /\bnew URL\(\s*['"`](\.[^'"`$]+\.[cm]?[jt]s)['"`]\s*,\s*import\.meta\.url/g],
+  ['dynamic', /\bimport\.meta\.resolve\(\s*['"`]([^'"`$]+)['"`]\s*\)/g],
   ['computed', /(?<![.\w])(?:import|require)\(\s*(?!['"`][^'"`$]+['"`]\s*[,)])/g],
 ];
 
@@ -29,6 +29,13 @@ export function importsOf(source: string): Import[] {
     for (const match of code.matchAll(pattern)) {
       const line = code.slice(0, match.index).split('\n').length;
       found.push({ specifier: kind === 'computed' ? 'computed' : match[1]!, line, kind });
+    }
+  }
+  // new URL('./worker.ts', import.meta.url), or with a choice: the source's name in the source, else the built one.
+  for (const match of code.matchAll(/\bnew URL\(([^;]*?),\s*import\.meta\.url,?\s*\)/g)) {
+    const line = code.slice(0, match.index).split('\n').length;
+    for (const [, specifier = ''] of match[1]!.matchAll(/['"`](\.[^'"`$]+\.[cm]?[jt]s)['"`]/g)) {
+      found.push({ specifier, line, kind: 'worker' });
     }
   }
   return found;

@@ -27,7 +27,9 @@ export function codeBlocks(markdown: string): CodeBlock[] {
     while (i < lines.length && lines[i]!.trim() !== ticks);
     if (i >= lines.length) throw new Error(`the code block at line ${start} is never closed`);
     const [language = '', ...note] = info.trim().split(/\s+/);
-    const text = lines.slice(start, i).map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
+    const text = lines
+      .slice(start, i)
+      .map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
     blocks.push({ language, note: note.join(' '), text: `${text.join('\n')}\n`, line: start + 1 });
   }
   return blocks;

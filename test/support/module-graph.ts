@@ -42,14 +42,14 @@ function resolveFor(specifier: string, file: string): string | null {
   if (specifier.startsWith('.')) return existing(resolve(dirname(file), specifier));
   if (specifier.startsWith('#')) {
     const home = packageFolder(dirname(file));
-    const target = pick((manifest(home).imports ?? {})[specifier]);
+    const target = pick(manifest(home).imports?.[specifier]);
     return target === null ? null : existing(join(home, target));
   }
   const parts = specifier.split('/');
   const name = parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
   const home = installedFolder(name, dirname(file));
   if (home === null) return null;
-  const target = pick((manifest(home).exports ?? {})[`.${specifier.slice(name.length)}`]);
+  const target = pick(manifest(home).exports?.[`.${specifier.slice(name.length)}`]);
   return target === null ? null : existing(join(home, target));
 }
 

@@ -23,7 +23,8 @@ export function stepsOf(text: string): Step[] {
       let command = line.slice(2);
       while (command.endsWith('\\') && i + 1 < lines.length) command += `\n${lines[++i]!.replace(/^> /, '')}`;
       steps.push({ command, expected: '' });
-    } else if (last === undefined) throw new Error(`a transcript begins with a command ("$ …"), not with: ${line}`);
+    } else if (last === undefined)
+      throw new Error(`a transcript begins with a command ("$ …"), not with: ${line}`);
     else last.expected += `${line}\n`;
   }
   return steps;
@@ -49,15 +50,25 @@ function withoutTrailingSpace(text: string): string {
 
 /** Runs the steps one after another in `cwd`; returns what went wrong, or null. */
 export function runTranscript(text: string, cwd: string): string | null {
-  const path = [join(root, 'node_modules', '.bin'), dirname(process.execPath), process.env.PATH].join(delimiter);
+  const path = [join(root, 'node_modules', '.bin'), dirname(process.execPath), process.env.PATH].join(
+    delimiter,
+  );
   for (const { command, expected } of stepsOf(text)) {
-    const env = { ...process.env, PATH: path, NO_COLOR: '1', FORCE_COLOR: undefined, CI: undefined, INDELIBLE_LEDGER: undefined };
+    const env = {
+      ...process.env,
+      PATH: path,
+      NO_COLOR: '1',
+      FORCE_COLOR: undefined,
+      CI: undefined,
+      INDELIBLE_LEDGER: undefined,
+    };
     const run = spawnSync('sh', ['-c', command], { cwd, env, encoding: 'utf8', timeout: 60_000 });
     const output = run.stdout + run.stderr;
     if (run.error !== undefined) return `$ ${command}\n${run.error.message}`;
     // A command that fails must be shown to: "… || echo exit $?".
     if (run.status !== 0) return `$ ${command}\nexit code ${run.status}\n${output}`;
-    if (!outputMatches(output, expected)) return `$ ${command}\nprinted:\n${output}\ninstead of:\n${expected}`;
+    if (!outputMatches(output, expected))
+      return `$ ${command}\nprinted:\n${output}\ninstead of:\n${expected}`;
   }
   return null;
 }

@@ -47,7 +47,11 @@ export interface RecordVectors {
     readonly line_sha256: string;
   }[];
   readonly rejects: readonly { readonly name: string; readonly body: string; readonly error: string }[];
-  readonly key_checks: readonly { readonly key_id: string; readonly secret_hex: string; readonly check: string }[];
+  readonly key_checks: readonly {
+    readonly key_id: string;
+    readonly secret_hex: string;
+    readonly check: string;
+  }[];
   readonly idempotency_digests: readonly { readonly event: unknown; readonly digest: string }[];
   readonly line: { readonly body: string; readonly hash: string; readonly line: string };
 }
@@ -101,27 +105,52 @@ export function checkCanonical(core: CoreModule, vectors: CanonicalVectors, tall
     tally.same(name, core.canonicalize(JSON.parse(input)), canonical);
     tally.same(`${name}, as bytes`, toHex(encoder.encode(canonical)), canonical_hex);
     tally.same(`${name}, stored`, core.canonicalize(core.parseCanonical(fromHex(canonical_hex))), canonical);
-    tally.same(`${name}, sent`, codeOf(() => core.parseJson(input)), strict_parse_refuses ?? null);
+    tally.same(
+      `${name}, sent`,
+      codeOf(() => core.parseJson(input)),
+      strict_parse_refuses ?? null,
+    );
     // Canonical text is itself valid input, unless it has a number that a double does not hold as written.
     tally.same(`${name}, sent in canonical form`, core.canonicalize(core.parseJson(canonical)), canonical);
   }
   for (const { ieee754, canonical } of vectors.numbers) {
     const value = new DataView(fromHex(ieee754).buffer as ArrayBuffer).getFloat64(0);
-    if (canonical === null) tally.same(ieee754, codeOf(() => core.canonicalize(value)), 'JSON_VALUE');
+    if (canonical === null)
+      tally.same(
+        ieee754,
+        codeOf(() => core.canonicalize(value)),
+        'JSON_VALUE',
+      );
     else {
       tally.same(ieee754, core.canonicalize(value), canonical);
-      tally.same(`${ieee754}, stored`, core.parseCanonical(encoder.encode(canonical)), value === 0 ? 0 : value);
+      tally.same(
+        `${ieee754}, stored`,
+        core.parseCanonical(encoder.encode(canonical)),
+        value === 0 ? 0 : value,
+      );
     }
   }
 }
 
 export function checkRejects(core: CoreModule, vectors: RejectVectors, tally: Tally): void {
   for (const { name, text, sent, stored } of vectors.cases) {
-    tally.same(`${name}, sent`, codeOf(() => core.canonicalize(core.parseJson(text))), sent);
-    tally.same(`${name}, stored`, codeOf(() => core.parseCanonical(encoder.encode(text))), stored);
+    tally.same(
+      `${name}, sent`,
+      codeOf(() => core.canonicalize(core.parseJson(text))),
+      sent,
+    );
+    tally.same(
+      `${name}, stored`,
+      codeOf(() => core.parseCanonical(encoder.encode(text))),
+      stored,
+    );
   }
   for (const { name, hex, stored } of vectors.bytes) {
-    tally.same(name, codeOf(() => core.parseCanonical(fromHex(hex))), stored);
+    tally.same(
+      name,
+      codeOf(() => core.parseCanonical(fromHex(hex))),
+      stored,
+    );
   }
 }
 
@@ -131,7 +160,9 @@ export function checkMerkle(core: CoreModule, vectors: MerkleVectors, tally: Tal
     tally.same(`reference tree of ${size}`, core.merkleRoot(reference.slice(0, size)), root);
   }
   const { roots, accumulated } = vectors.decimal;
-  const leaves = Array.from({ length: accumulated.size_max }, (_, i) => core.leafHash(encoder.encode(String(i))));
+  const leaves = Array.from({ length: accumulated.size_max }, (_, i) =>
+    core.leafHash(encoder.encode(String(i))),
+  );
   for (const [size, root] of roots.entries()) {
     tally.same(`decimal tree of ${size}`, core.merkleRoot(leaves.slice(0, size)), root);
   }
@@ -159,7 +190,11 @@ export function checkRecords(core: CoreModule, vectors: RecordVectors, tally: Ta
     tally.same(`${vector.name}: body of line`, toHex(core.lineBody(line, 0, line.length)), toHex(body));
   }
   for (const { name, body, error } of vectors.rejects) {
-    tally.same(name, codeOf(() => core.parseRecord(encoder.encode(body))), error);
+    tally.same(
+      name,
+      codeOf(() => core.parseRecord(encoder.encode(body))),
+      error,
+    );
   }
   for (const { key_id, secret_hex, check } of vectors.key_checks) {
     tally.same(`check value of ${key_id}`, core.keyCheckValue(key_id, fromHex(secret_hex)), check);
@@ -173,7 +208,9 @@ export function checkRecords(core: CoreModule, vectors: RecordVectors, tally: Ta
 
 export function checkChains(core: CoreModule, vectors: ChainVectors, tally: Tally): void {
   for (const { name, keys, lines, ok, damage, first_bad_seq } of vectors.logs) {
-    const hashes = new Map(keys.map(({ key_id, secret_hex }) => [key_id, core.keyedHash(fromHex(secret_hex))]));
+    const hashes = new Map(
+      keys.map(({ key_id, secret_hex }) => [key_id, core.keyedHash(fromHex(secret_hex))]),
+    );
     const hashByKey = (key_id: string | null) =>
       keys.length === 0 && key_id === null ? core.leafHash : hashes.get(key_id ?? '');
     const bytes = encoder.encode(lines.map((line) => `${line}\n`).join(''));

@@ -98,7 +98,11 @@ export const ERRORS = {
     exit: 3,
     remedy: 'Another process writes this ledger: go through its HTTP server, or stop it.',
   },
-  LEDGER_TOO_NEW: { http: 500, exit: 3, remedy: 'Use a newer Indelible: the one that wrote this ledger, or a later one.' },
+  LEDGER_TOO_NEW: {
+    http: 500,
+    exit: 3,
+    remedy: 'Use a newer Indelible: the one that wrote this ledger, or a later one.',
+  },
   LEDGER_CLOSED: { http: 503, exit: 3, remedy: 'Open the ledger again; it was closed.' },
   LEDGER_DAMAGED: {
     http: 500,

@@ -17,8 +17,21 @@ export function canonicalize(value: unknown): string {
 
 /** The RFC 8785 text of a string. */
 export function canonicalString(text: string): string {
+  // Most strings are short and need no escape; looking is cheaper than asking JSON.stringify.
+  if (text.length <= PLAIN_LENGTH_MAX && isPlain(text)) return `"${text}"`;
   if (!text.isWellFormed()) throw new IndelibleError('JSON_LONE_SURROGATE', 'a string has a lone surrogate');
   return JSON.stringify(text);
+}
+
+const PLAIN_LENGTH_MAX = 256;
+
+/** True when the text is its own canonical form: no control, quote, backslash or surrogate. */
+function isPlain(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code === 0x22 || code === 0x5c || code >= 0xd800) return false;
+  }
+  return true;
 }
 
 function write(value: unknown, depth: number): string {

@@ -23,7 +23,8 @@ export interface Suspect {
 /** Copies the line that `reader` has just read, with all that it found. */
 export function suspectOf(reader: LineReader, stored_seq: number | undefined): Suspect {
   return {
-    line: reader.bytes.slice(reader.start, reader.end),
+    // Not `slice`: given a Node Buffer, that would share its memory.
+    line: new Uint8Array(reader.bytes.subarray(reader.start, reader.end)),
     problem: reader.problem,
     seq: reader.seq,
     hash: reader.hash,

@@ -65,7 +65,9 @@ export class BatchBuilder {
 
   /** The lines so far. Valid until `begin`. */
   batch(): LineBatch {
-    return { first_seq: this.#first_seq, bytes: this.#buffer.subarray(0, this.#length), ends: this.#ends };
+    // Not a Buffer: its `slice` shares memory, where a Uint8Array's copies.
+    const bytes = new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.#length);
+    return { first_seq: this.#first_seq, bytes, ends: this.#ends };
   }
 
   #reserve(more: number): void {

@@ -14,18 +14,11 @@ import {
   canonicalString,
   checkEvent,
   type Event,
-  type Session,
   sha256Hex,
 } from '@indelible/core';
 import { canonicalActor } from './actors.ts';
-
-/** What the surroundings say when the event does not. */
-export interface EventDefaults {
-  readonly actor: Actor;
-  readonly correlation_id: string;
-  readonly span_id?: string;
-  readonly session?: Session;
-}
+import type { RecordContext } from './context.ts';
+import { newCorrelationId } from './identity.ts';
 
 /** An event as text, with gaps for what the sequencer adds. */
 export interface PreparedEvent {
@@ -48,14 +41,19 @@ export interface PreparedEvent {
 const encoder = new TextEncoder();
 
 /** Checks and writes an event. Raises EVENT_INVALID or a JSON error, and then nothing has happened. */
-export function prepareEvent(input: Event, defaults: EventDefaults, ledger: string): PreparedEvent {
+export function prepareEvent(
+  input: Event,
+  context: RecordContext,
+  default_actor: Actor,
+  ledger: string,
+): PreparedEvent {
   const event = checkEvent(input);
-  const correlation_id = event.correlation_id ?? defaults.correlation_id;
+  const correlation_id = event.correlation_id ?? context.correlation_id ?? newCorrelationId();
   const idempotency =
     event.idempotency_key === undefined ? null : { key: event.idempotency_key, digest: eventDigest(event) };
   const before_id =
     `{"action":${canonicalString(event.action)},` +
-    `"actor":${canonicalActor(event.actor ?? defaults.actor)},` +
+    `"actor":${canonicalActor(event.actor ?? context.actor ?? default_actor)},` +
     `"correlation_id":"${correlation_id}",` +
     member('cost_usd', event.cost_usd) +
     member('data', event.data) +
@@ -71,9 +69,9 @@ export function prepareEvent(input: Event, defaults: EventDefaults, ledger: stri
   const before_seq =
     member('related_resources', event.related_resources) + member('resource', event.resource);
   const after_seq = `${
-    member('session', event.session ?? defaults.session) +
+    member('session', event.session ?? context.session) +
     member('source', event.source) +
-    member('span_id', event.span_id ?? defaults.span_id)
+    member('span_id', event.span_id ?? context.span_id)
   }"v":1}`;
   return {
     before_id,

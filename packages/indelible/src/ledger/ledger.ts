@@ -18,9 +18,8 @@ import type { RecordIndex } from '../stores/index/contract.ts';
 import { freezeActor } from './actors.ts';
 import { configEvent, isLedgersOwn, LEDGER_CREATED, sealingBehind } from './config.ts';
 import { currentContext } from './context.ts';
-import { type EventDefaults, prepareEvent } from './encode.ts';
+import { prepareEvent } from './encode.ts';
 import { IdempotencyKeys } from './idempotency.ts';
-import { newCorrelationId } from './identity.ts';
 import { IndexTail } from './index-tail.ts';
 import { Keyring } from './keyring.ts';
 import { lineOf } from './lines.ts';
@@ -37,7 +36,8 @@ import type {
 } from './types.ts';
 
 const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
-const RESERVED_ACTION = /^ledger\./;
+/** `access.` holds tokens, reads and refusals: an application that could write these could make itself a token. */
+const RESERVED_ACTION = /^(?:ledger|access)\./;
 
 export class Ledger implements LedgerWriter {
   readonly name: string;
@@ -102,7 +102,13 @@ export class Ledger implements LedgerWriter {
       },
       head,
     );
-    this.#truncation = new Truncation(this.store, this.index, this.#log, (event) => this.#write(event));
+    this.#truncation = new Truncation(
+      this.store,
+      this.index,
+      this.#log,
+      (event) => this.#write(event),
+      async (keep_from) => options.before_truncation?.(this, keep_from),
+    );
     this.#tail =
       this.index === null
         ? null
@@ -123,11 +129,11 @@ export class Ledger implements LedgerWriter {
   }
 
   #submit(event: Event): Promise<Receipt> {
-    if (RESERVED_ACTION.test(event?.action) || (event?.actor !== undefined && isLedgersOwn(event.actor))) {
+    if (isReserved(event)) {
       return Promise.reject(
         new IndelibleError(
           'EVENT_INVALID',
-          'actions under "ledger." and the actor service:indelible are the ledger\'s own',
+          'actions under "ledger." and "access." and the actor service:indelible are the ledger\'s own',
         ),
       );
     }
@@ -142,17 +148,10 @@ export class Ledger implements LedgerWriter {
   async #write(event: Event, ends_batch = false): Promise<Receipt> {
     if (this.#closing !== null)
       throw new IndelibleError('LEDGER_CLOSED', `the ledger ${this.name} is closed`);
-    return this.#sequencer.submit(prepareEvent(event, this.#defaults(), this.name), ends_batch);
-  }
-
-  #defaults(): EventDefaults {
-    const { actor, correlation_id, span_id, session } = currentContext();
-    return {
-      actor: actor ?? this.#default_actor,
-      correlation_id: correlation_id ?? newCorrelationId(),
-      ...(span_id === undefined ? {} : { span_id }),
-      ...(session === undefined ? {} : { session }),
-    };
+    return this.#sequencer.submit(
+      prepareEvent(event, currentContext(), this.#default_actor, this.name),
+      ends_batch,
+    );
   }
 
   get url(): string {
@@ -220,6 +219,13 @@ export class Ledger implements LedgerWriter {
     this.#fault = { code: codeOf(error), message: error instanceof Error ? error.message : String(error) };
     this.#log.error({ ledger: this.name, ...this.#fault }, 'an append failed; its callers were told');
   }
+}
+
+/** Tolerates any value: what is no event at all is left to `checkEvent`. */
+function isReserved(event: Event | null | undefined): boolean {
+  const { action, actor } = event ?? {};
+  if (typeof action === 'string' && RESERVED_ACTION.test(action)) return true;
+  return typeof actor === 'object' && actor !== null && isLedgersOwn(actor);
 }
 
 function codeOf(error: unknown): string {

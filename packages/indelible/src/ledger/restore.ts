@@ -89,7 +89,7 @@ function lastLine({ bytes, ends }: LineBatch): Uint8Array {
 
 async function mustVerify(
   store: LogStore,
-  keyring: Keyring,
+  keys: readonly ChainKey[],
   what: string,
   signal?: AbortSignal,
 ): Promise<VerifyReport> {

@@ -17,6 +17,7 @@ export class Truncation {
   readonly #index: RecordIndex | null;
   readonly #log: LedgerLog;
   readonly #write: (event: Event) => Promise<unknown>;
+  readonly #before: (keep_from: number) => Promise<void>;
   #config: LedgerConfig | null = null;
   #running: Promise<void> | null = null;
 
@@ -25,11 +26,13 @@ export class Truncation {
     index: RecordIndex | null,
     log: LedgerLog,
     write: (event: Event) => Promise<unknown>,
+    before: (keep_from: number) => Promise<void>,
   ) {
     this.#store = store;
     this.#index = index;
     this.#log = log;
     this.#write = write;
+    this.#before = before;
   }
 
   /** Starts a truncation if one is due and none is under way. Cheap when the store is unbounded. */
@@ -64,6 +67,7 @@ export class Truncation {
       prev_hash: lineOf(last.line)[0],
       evicted: { first_seq, last_seq: keep_from - 1 },
     };
+    await this.#before(keep_from);
     await this.#write(configEvent(LEDGER_TRUNCATED, this.#config, data));
     await truncation.truncate(keep_from);
     await this.#index?.truncate(keep_from);

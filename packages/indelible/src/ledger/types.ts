@@ -38,6 +38,11 @@ export interface LedgerOptions {
   readonly backlog_records_max?: number;
   /** Bytes that may wait before BACKLOG_FULL; default 64 MiB. */
   readonly backlog_bytes_max?: number;
+  /**
+   * Called before a bounded store evicts everything below `keep_from`, to record again what must outlive it (tokens).
+   * When it raises, nothing is evicted yet.
+   */
+  readonly before_truncation?: (ledger: LedgerWriter, keep_from: number) => Promise<void>;
 }
 
 /** What record 0 (and every truncation record) says about the ledger. */

@@ -1,7 +1,7 @@
 /**
  * Before a keyed ledger is judged: do the secrets given fit it at all? A wrong secret is not tampering.
  *
- * Errors:  KEY_REQUIRED, KEY_WRONG, KEY_UNEXPECTED.
+ * Errors:  KEY_REQUIRED, KEY_WRONG, KEY_UNKNOWN, KEY_UNEXPECTED.
  */
 import { IndelibleError, isLine, lineBody, parseRecord } from '@indelible/core';
 import type { LogStore } from '../stores/contract.ts';
@@ -31,6 +31,12 @@ export async function checkKeysFit(store: LogStore, keyring: Keyring): Promise<v
   }
   for (const { key_id, check } of sample.checks) {
     const ours = keyring.check(key_id);
+    // Only what the ledger announced counts: an invented key id in a record is damage, for the verifier to name.
+    if (ours === undefined && named.includes(key_id)) {
+      throw new IndelibleError('KEY_UNKNOWN', `records are sealed with key ${key_id}, which was not given`, {
+        details: { key_id },
+      });
+    }
     if (ours !== undefined && ours !== check) {
       throw new IndelibleError(
         'KEY_WRONG',

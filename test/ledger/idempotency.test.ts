@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
+import { openSqliteIndex } from '../../packages/indelible/src/stores/index/sqlite-index.ts';
+import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
+
+test('a retried append returns the first receipt; other content under the same key is an error', async () => {
+  const ledger = await Ledger.open({ store: await openMemoryStore() });
+  const event = { action: 'pay', data: { amount: 5 }, idempotency_key: 'order-1' };
+  const first = await ledger.record(event);
+  const again = await ledger.record({ ...event });
+  assert.deepEqual(again, { ...first, duplicate: true });
+  await assert.rejects(ledger.record({ ...event, data: { amount: 6 } }), { code: 'IDEMPOTENCY_CONFLICT' });
+  assert.equal(ledger.stats.head_seq, 1);
+  await ledger.close();
+});
+
+test('the same key twice in one batch is one record', async () => {
+  const ledger = await Ledger.open({ store: await openMemoryStore() });
+  const event = { action: 'pay', idempotency_key: 'order-1' };
+  const results = await Promise.allSettled([
+    ledger.record(event),
+    ledger.record({ ...event }),
+    ledger.record({ ...event, action: 'refund' }),
+  ]);
+  assert.equal(results[0].status === 'fulfilled' && results[0].value.duplicate, undefined);
+  assert.equal(results[1].status === 'fulfilled' && results[1].value.duplicate, true);
+  assert.equal(results[2].status === 'rejected' && results[2].reason.code, 'IDEMPOTENCY_CONFLICT');
+  assert.equal(ledger.stats.head_seq, 1);
+  await ledger.close();
+});
+
+test('keys survive a restart, indexed or not', async () => {
+  const store = await openMemoryStore();
+  const before = await Ledger.open({ store });
+  const first = await before.record({ action: 'pay', idempotency_key: 'order-1' });
+  const unindexed = await Ledger.open({ store });
+  assert.equal((await unindexed.record({ action: 'pay', idempotency_key: 'order-1' })).seq, first.seq);
+
+  const index = await openSqliteIndex({ path: ':memory:' });
+  const indexed = await Ledger.open({ store, index });
+  await indexed.caughtUp();
+  assert.equal((await indexed.record({ action: 'pay', idempotency_key: 'order-1' })).seq, first.seq);
+  await assert.rejects(indexed.record({ action: 'other', idempotency_key: 'order-1' }), {
+    code: 'IDEMPOTENCY_CONFLICT',
+  });
+  await indexed.close();
+});
+
+test('two writers on one store cannot both use a key', async () => {
+  const store = await openMemoryStore();
+  const one = await Ledger.open({ store });
+  const two = await Ledger.open({ store });
+  const receipts = await Promise.all(
+    [one, two, one, two].map((ledger) => ledger.record({ action: 'pay', idempotency_key: 'order-1' })),
+  );
+  assert.deepEqual(new Set(receipts.map(({ seq }) => seq)), new Set([1]));
+  assert.equal(receipts.filter(({ duplicate }) => duplicate === undefined).length, 1);
+  await one.close();
+});
