@@ -159,11 +159,23 @@ export const ERRORS = {
     exit: 3,
     remedy: 'Use a token with the scope named in the message, bound to this ledger.',
   },
+  REQUEST_INVALID: {
+    http: 400,
+    exit: 2,
+    remedy: 'Send a well-formed HTTP request; see docs/reference/http.md.',
+  },
   NOT_FOUND: { http: 404, exit: 3, remedy: 'Check the identifier; nothing here has it.' },
   METHOD_NOT_ALLOWED: { http: 405, exit: 2, remedy: 'Use a method named in the Allow header.' },
   UNSUPPORTED_MEDIA_TYPE: { http: 415, exit: 2, remedy: 'Send application/json or application/x-ndjson.' },
   BODY_TOO_LARGE: { http: 413, exit: 2, remedy: 'Send a smaller body, or several requests.' },
   RATE_LIMITED: { http: 429, exit: 3, remedy: 'Wait as the Retry-After header says.' },
+  TAILS_FULL: { http: 503, exit: 3, remedy: 'Close another tail, or retry as the Retry-After header says.' },
+  VERIFY_RUNNING: { http: 409, exit: 3, remedy: 'Retry when the verification under way has ended.' },
+  VERIFY_INCOMPLETE: {
+    http: 503,
+    exit: 3,
+    remedy: 'Read the detail: part of the ledger could not be checked.',
+  },
   TOKEN_INVALID: {
     http: 400,
     exit: 2,

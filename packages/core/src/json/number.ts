@@ -6,8 +6,12 @@
  * Pure:    no I/O.
  */
 
+/** No double needs more; a longer text is an attack on whoever parses it. */
+const NUMBER_LENGTH_MAX = 400;
+
 /** True when the decimal text names exactly the decimal that ECMAScript prints for its double. */
 export function isLosslessNumber(text: string): boolean {
+  if (text.length > NUMBER_LENGTH_MAX) return false;
   const value = Number(text);
   if (!Number.isFinite(value)) return false;
   return normalDecimal(text) === normalDecimal(String(value));

@@ -51,27 +51,34 @@ const recordShape = checks.shape(
     prev_hash: checks.hash64,
     recorded_at: checks.form(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'a time in UTC with milliseconds'),
     seq: checks.index,
-    v: (value, place) => {
-      if (value !== 1) throw checks.invalid(place, 'must be 1: this program reads version 1 of the format');
-    },
+    v: (value) =>
+      value === 1 ? null : checks.broken('must be 1: this program reads version 1 of the format'),
   },
   ['action', 'actor', 'correlation_id', 'id', 'ledger', 'outcome', 'prev_hash', 'recorded_at', 'seq', 'v'],
 );
 
+/** Raises unless the check passes; `what` names the value that the path begins at. */
+function enforce(check: Check, value: unknown, what: string, code: 'EVENT_INVALID' | 'RECORD_INVALID'): void {
+  const problem = check(value);
+  if (problem === null) return;
+  const member = what + problem.path;
+  throw new IndelibleError(code, `${member} ${problem.rule}`, { details: { member } });
+}
+
 /** Returns the event as typed if it keeps to the format; members that are undefined count as absent. */
 export function checkEvent(value: unknown): Event {
-  eventShape(value, 'event');
+  enforce(eventShape, value, 'event', 'EVENT_INVALID');
   return value as Event;
 }
 
 /** Throws EVENT_INVALID unless the text can name a ledger: a C2SP origin. */
 export function checkLedgerName(name: string): void {
-  checks.ledgerName(name, 'ledger');
+  enforce(checks.ledgerName, name, 'ledger', 'EVENT_INVALID');
 }
 
 /** Throws EVENT_INVALID unless the text can name a chain key. */
 export function checkKeyId(key_id: string): void {
-  checks.keyId(key_id, 'key_id');
+  enforce(checks.keyId, key_id, 'key_id', 'EVENT_INVALID');
 }
 
 /** The record that stored bytes hold. The bytes must be canonical and have every member that a record needs. */
@@ -80,11 +87,6 @@ export function parseRecord(body: Uint8Array): LedgerRecord {
     throw new IndelibleError('RECORD_INVALID', `a record of ${body.length} bytes is over the limit`);
   }
   const value = parseCanonical(body);
-  try {
-    recordShape(value, 'record');
-  } catch (error) {
-    if (!(error instanceof IndelibleError)) throw error;
-    throw new IndelibleError('RECORD_INVALID', error.message, { details: error.details });
-  }
+  enforce(recordShape, value, 'record', 'RECORD_INVALID');
   return value as unknown as LedgerRecord;
 }

@@ -1,46 +1,51 @@
 /**
  * The rule of every member of an event and of a record.
  *
- * Errors:  EVENT_INVALID naming the member; JSON errors are left to `canonicalize`, which sees every value anyway.
+ * A check answers what is wrong instead of throwing, and says where only then: naming the place of every member of
+ * every event would cost more than checking it.
+ *
  * Pure:    no I/O.
  */
-import { IndelibleError } from '../errors.ts';
 import { LIMITS } from './limits.ts';
 import { OUTCOMES } from './record.ts';
 
-/** Throws EVENT_INVALID unless `value` is allowed at `place`. */
-export type Check = (value: unknown, place: string) => void;
+/** What is wrong: the rule that is broken, and the path to the value from where the check began, e.g. `.actor.id`. */
+export interface Problem {
+  readonly path: string;
+  readonly rule: string;
+}
 
-export function invalid(place: string, rule: string): IndelibleError {
-  return new IndelibleError('EVENT_INVALID', `${place} ${rule}`, { details: { member: place } });
+/** Null when the value is allowed. */
+export type Check = (value: unknown) => Problem | null;
+
+export function broken(rule: string, path = ''): Problem {
+  return { path, rule };
 }
 
 // Control characters in names would let one line of a log pose as two.
 const CONTROL = /[\u0000-\u001f\u007f]/;
-const DATE_TIME = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+const DATE_TIME = /^(\d{4}-\d\d-(\d\d))T\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 
 /** One line of text, 1 to `most` UTF-16 code units. */
 export function line(most: number): Check {
-  return (value, place) => {
-    if (typeof value !== 'string') throw invalid(place, 'must be a string');
-    if (value.length === 0 || value.length > most) throw invalid(place, `must have 1 to ${most} characters`);
-    if (CONTROL.test(value)) throw invalid(place, 'must not have control characters');
+  return (value) => {
+    if (typeof value !== 'string') return broken('must be a string');
+    if (value.length === 0 || value.length > most) return broken(`must have 1 to ${most} characters`);
+    return CONTROL.test(value) ? broken('must not have control characters') : null;
   };
 }
 
 /** Any text, at most `most` UTF-16 code units. */
 export function text(most: number): Check {
-  return (value, place) => {
-    if (typeof value !== 'string') throw invalid(place, 'must be a string');
-    if (value.length > most) throw invalid(place, `must have at most ${most} characters`);
+  return (value) => {
+    if (typeof value !== 'string') return broken('must be a string');
+    return value.length > most ? broken(`must have at most ${most} characters`) : null;
   };
 }
 
 /** Text of one form, described in words. */
 export function form(pattern: RegExp, words: string): Check {
-  return (value, place) => {
-    if (typeof value !== 'string' || !pattern.test(value)) throw invalid(place, `must be ${words}`);
-  };
+  return (value) => (typeof value === 'string' && pattern.test(value) ? null : broken(`must be ${words}`));
 }
 
 export const hash64 = form(/^[0-9a-f]{64}$/, '64 lower-case hex digits');
@@ -58,59 +63,60 @@ export const ledgerName = form(
   '1 to 200 characters of letters, digits and . _ ~ : / @ -, beginning with a letter or digit',
 );
 
-export const dateTime: Check = (value, place) => {
+export const dateTime: Check = (value) => {
   const match = typeof value === 'string' ? DATE_TIME.exec(value) : null;
   const time = match === null ? Number.NaN : Date.parse(value as string);
   // Date.parse moves February 30th into March; the date must come back as it was.
-  if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== match![1]) {
-    throw invalid(place, 'must be a time in UTC like 2026-11-21T02:14:00.123Z');
-  }
+  const is_date =
+    !Number.isNaN(time) && (match![2]! <= '28' || new Date(time).toISOString().startsWith(match![1]!));
+  return is_date ? null : broken('must be a time in UTC like 2026-11-21T02:14:00.123Z');
 };
 
-export const amount: Check = (value, place) => {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
-    throw invalid(place, 'must be a number, zero or more');
-  }
-};
+export const amount: Check = (value) =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0
+    ? null
+    : broken('must be a number, zero or more');
 
-export const index: Check = (value, place) => {
-  if (!Number.isSafeInteger(value) || (value as number) < 0)
-    throw invalid(place, 'must be an integer, zero or more');
-};
+export const index: Check = (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 0 ? null : broken('must be an integer, zero or more');
 
-export const outcome: Check = (value, place) => {
-  if (!OUTCOMES.includes(value as (typeof OUTCOMES)[number])) {
-    throw invalid(place, `must be one of ${OUTCOMES.join(', ')}`);
-  }
-};
+export const outcome: Check = (value) =>
+  OUTCOMES.includes(value as (typeof OUTCOMES)[number])
+    ? null
+    : broken(`must be one of ${OUTCOMES.join(', ')}`);
 
 /** Any JSON value: `canonicalize` decides. */
-export const anything: Check = () => {};
+export const anything: Check = () => null;
 
-/** An object with exactly these members, those in `required` present. */
+/** An object with exactly these members, those in `required` present. Members that are undefined count as absent. */
 export function shape(members: Readonly<Record<string, Check>>, required: readonly string[]): Check {
   const checks = new Map(Object.entries(members));
-  return (value, place) => {
+  return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw invalid(place, 'must be an object');
+      return broken('must be an object');
     const object = value as Record<string, unknown>;
-    for (const key of Object.keys(object)) {
+    for (const key in object) {
       const check = checks.get(key);
-      if (check === undefined)
-        throw invalid(`${place}.${key.slice(0, 64)}`, 'is not a member this format knows');
-      if (object[key] !== undefined) check(object[key], `${place}.${key}`);
+      if (check === undefined) return broken('is not a member this format knows', `.${key.slice(0, 64)}`);
+      const member = object[key];
+      const problem = member === undefined ? null : check(member);
+      if (problem !== null) return broken(problem.rule, `.${key}${problem.path}`);
     }
-    for (const key of required)
-      if (object[key] === undefined) throw invalid(`${place}.${key}`, 'is required');
+    for (const key of required) if (object[key] === undefined) return broken('is required', `.${key}`);
+    return null;
   };
 }
 
 /** A list of at most `most` items. */
 export function list(item: Check, most: number): Check {
-  return (value, place) => {
-    if (!Array.isArray(value)) throw invalid(place, 'must be a list');
-    if (value.length > most) throw invalid(place, `must have at most ${most} items`);
-    for (let i = 0; i < value.length; i++) item(value[i], `${place}[${i}]`);
+  return (value) => {
+    if (!Array.isArray(value)) return broken('must be a list');
+    if (value.length > most) return broken(`must have at most ${most} items`);
+    for (let i = 0; i < value.length; i++) {
+      const problem = item(value[i]);
+      if (problem !== null) return broken(problem.rule, `[${i}]${problem.path}`);
+    }
+    return null;
   };
 }
 
@@ -119,21 +125,21 @@ export const resource = shape(
   ['type', 'id'],
 );
 
-const actorChecks = {
-  id: line(LIMITS.identifier),
-  name: line(LIMITS.name),
-  on_behalf_of: (value: unknown, place: string): void => actor(value, place),
-  type: line(LIMITS.actor_type),
-};
-const actorShape = shape(actorChecks, ['type', 'id']);
+/** An actor that may delegate `depth` more times. */
+function actorWithin(depth: number): Check {
+  const tooDeep: Check = () => broken(`delegates more than ${LIMITS.delegation_depth} deep`);
+  return shape(
+    {
+      id: line(LIMITS.identifier),
+      name: line(LIMITS.name),
+      on_behalf_of: depth === 0 ? tooDeep : actorWithin(depth - 1),
+      type: line(LIMITS.actor_type),
+    },
+    ['type', 'id'],
+  );
+}
 
-export const actor: Check = (value, place) => {
-  // The place grows by one step per delegation, so it also counts them.
-  if (place.split('on_behalf_of').length - 1 > LIMITS.delegation_depth) {
-    throw invalid(place, `delegates more than ${LIMITS.delegation_depth} deep`);
-  }
-  actorShape(value, place);
-};
+export const actor = actorWithin(LIMITS.delegation_depth);
 
 export const session = shape(
   {

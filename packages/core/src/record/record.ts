@@ -59,7 +59,7 @@ export interface Event {
   readonly correlation_id?: string;
   /** The W3C parent id of the span that acted: 16 lower-case hex digits. */
   readonly span_id?: string;
-  /** The caller's claim, RFC 3339 in UTC with at most milliseconds, e.g. 2026-11-21T02:14:00.123Z. */
+  /** The caller's claim, kept as it is: RFC 3339 in UTC, at most 9 decimals, e.g. 2026-11-21T02:14:00.123Z. */
   readonly occurred_at?: string;
   readonly session?: Session;
   readonly source?: string;

@@ -1,0 +1,52 @@
+/**
+ * Records of another ledger as new events: history that is adopted, with its origin stated.
+ *
+ * A line `{"hash":"…","record":{…}}` becomes an event with the same action, actor, resource and so on. What only its
+ * own ledger could say (seq, id, hash, times) moves to `data.imported_from`, the old data to `data.original`; when the
+ * record names no time of its own, `occurred_at` is when it was recorded there. The record keeps no idempotency key
+ * but its hash, so one record is adopted once, from however many exports.
+ *
+ * The hash of a plain ledger's record is checked, so a line that was altered is not adopted. That of a keyed
+ * ledger cannot be checked without its key and is taken as stated.
+ *
+ * Errors:  RECORD_INVALID when the line is no record or does not have the hash it states.
+ * Pure:    no I/O.
+ */
+import {
+  canonicalize,
+  type Event,
+  IndelibleError,
+  type Json,
+  type JsonObject,
+  leafHash,
+  parseRecord,
+} from '@indelible/core';
+import { isObject, member } from './json-bytes.ts';
+
+const encoder = new TextEncoder();
+
+/** True for the JSON Lines form of a record. */
+export function isRecordLine(value: Json): value is JsonObject {
+  return isObject(value) && isObject(member(value, 'record')) && typeof member(value, 'hash') === 'string';
+}
+
+/** The event that adopts the record of such a line. */
+export function adoptRecord(line: JsonObject): Event {
+  const body = encoder.encode(canonicalize(member(line, 'record')));
+  const hash = member(line, 'hash') as string;
+  const record = parseRecord(body);
+  const { v, ledger, seq, id, prev_hash, recorded_at, idempotency, key_id, data, ...kept } = record;
+  if (key_id === undefined ? leafHash(body) !== hash : !/^[0-9a-f]{64}$/.test(hash)) {
+    throw new IndelibleError(
+      'RECORD_INVALID',
+      `record ${seq} does not have the hash that its line states: it was altered`,
+    );
+  }
+  const imported_from = { ledger, seq, id, hash, recorded_at, ...(key_id === undefined ? {} : { key_id }) };
+  return {
+    ...kept,
+    occurred_at: record.occurred_at ?? recorded_at,
+    data: { imported_from, ...(data === undefined ? {} : { original: data }) },
+    idempotency_key: `record:${hash}`,
+  };
+}

@@ -1,0 +1,32 @@
+/**
+ * Makes an item of an import from what was found at a position: an event that keeps to the format, or its fault.
+ */
+import { canonicalize, checkEvent, type Event, IndelibleError, LIMITS } from '@indelible/core';
+import type { ImportItem } from './contract.ts';
+
+const encoder = new TextEncoder();
+
+/** Runs `make`; its event is checked as the ledger will check it, so that a fault is known before anything waits. */
+export function toItem(position: string, bytes: number, make: () => Event): ImportItem {
+  try {
+    const event = checkEvent(make());
+    // The ledger, which adds its own members, has the last word; only entries near the limit are worth the price.
+    if (bytes > LIMITS.record_bytes / 2) checkSize(event);
+    return { position, event, bytes };
+  } catch (error) {
+    if (error instanceof IndelibleError) return { position, error };
+    throw error;
+  }
+}
+
+function checkSize(event: Event): void {
+  const size = encoder.encode(canonicalize(event)).length;
+  if (size <= LIMITS.record_bytes) return;
+  throw new IndelibleError(
+    'RECORD_TOO_LARGE',
+    `the event has ${size} bytes, more than ${LIMITS.record_bytes}`,
+    {
+      details: { bytes: size },
+    },
+  );
+}

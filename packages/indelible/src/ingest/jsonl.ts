@@ -1,0 +1,54 @@
+/**
+ * JSON Lines, plain or gzipped: one event a line, or one record a line as our own exports write them.
+ *
+ *   {"action":"user.login",…}      an event, exactly as `record` takes it; unknown members are refused
+ *   {"hash":"…","record":{…}}      a record of another ledger (adopted-record.ts)
+ *
+ * An event without an idempotency key gets one from its line: `jsonl:<sha256 of the line>:<n>`, n counting the equal
+ * lines before it in the same source. So a file imported twice adds nothing, a file that has grown adds what is new,
+ * and two equal lines in one file are two events. Equal lines in two files count as one event: give events an
+ * idempotency key or a time to tell them apart. The counting costs about 24 bytes a line.
+ *
+ * Blank lines are skipped. Positions are `line 7`.
+ */
+import { checkEvent, type Event, IndelibleError, sha256Hex } from '@indelible/core';
+import { adoptRecord, isRecordLine } from './adopted-record.ts';
+import { ByteWindow } from './byte-window.ts';
+import type { Importer } from './contract.ts';
+import { toItem } from './import-item.ts';
+import { isObject, member, parseJsonBytes } from './json-bytes.ts';
+import { LineCounter } from './line-counter.ts';
+import { splitLines } from './lines.ts';
+import { skipSpace } from './opening.ts';
+
+/** `import jsonl FILE…` */
+export const jsonLinesImporter: Importer = {
+  format: 'jsonl',
+  async *read(source) {
+    const window = new ByteWindow(source.bytes);
+    const counter = new LineCounter();
+    try {
+      for await (const line of splitLines(window)) {
+        if ('error' in line) yield line;
+        else if (skipSpace(line.bytes, 0) < line.bytes.length) {
+          yield toItem(line.position, line.bytes.length, () => eventOfLine(line.bytes, counter));
+        }
+      }
+    } finally {
+      await window.close();
+    }
+  },
+};
+
+function eventOfLine(bytes: Uint8Array, counter: LineCounter): Event {
+  const value = parseJsonBytes(bytes);
+  if (isRecordLine(value)) return adoptRecord(value);
+  if (!isObject(value) || member(value, 'action') === undefined) {
+    const message = 'is not an event: an event is an object with an "action", e.g. {"action":"user.login"}';
+    throw new IndelibleError('EVENT_INVALID', message, { details: { member: 'action' } });
+  }
+  const event = checkEvent(value);
+  if (event.idempotency_key !== undefined) return event;
+  const digest = sha256Hex(bytes);
+  return { ...event, idempotency_key: `jsonl:${digest}:${counter.seen(digest)}` };
+}
