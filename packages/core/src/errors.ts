@@ -176,6 +176,11 @@ export const ERRORS = {
     exit: 3,
     remedy: 'Read the detail: part of the ledger could not be checked.',
   },
+  LISTEN_FAILED: {
+    http: 503,
+    exit: 3,
+    remedy: 'Choose another --port or --host: that one is taken, or not on this machine.',
+  },
   TOKEN_INVALID: {
     http: 400,
     exit: 2,

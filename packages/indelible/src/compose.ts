@@ -5,7 +5,8 @@
  */
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
-import { IndelibleError } from '@indelible/core';
+import { IndelibleError, isIndelibleError } from '@indelible/core';
+import { carryTokens } from './access/token-carry.ts';
 import { Ledger } from './ledger/ledger.ts';
 import type { LedgerOptions } from './ledger/types.ts';
 import type { LogStore } from './stores/contract.ts';
@@ -74,9 +75,9 @@ export async function openStore(
 }
 
 /** Opens the derived index beside a store: in a file of its own, or in memory where nothing can be written. */
-export async function openIndex(url: string): Promise<RecordIndex> {
+export async function openIndex(url: string, options: { readonly rebuild?: boolean } = {}): Promise<RecordIndex> {
   const path = indexPath(url);
-  return openSqliteIndex({ path: path !== null && (await isWritable(path)) ? path : ':memory:' });
+  return openSqliteIndex({ path: path !== null && (await isWritable(path)) ? path : ':memory:', ...options });
 }
 
 /** Where the index of a ledger lies, or null when it has no file. */
@@ -93,12 +94,23 @@ export async function openLedger(url: string, options: OpenOptions = {}): Promis
   const store = await openStore(url, { read_only, create });
   let index: RecordIndex | undefined;
   try {
-    index = await openIndex(url);
-    return await Ledger.open({ ...ledgerOptions, store, index, create });
+    index = await openIndexOrRebuild(url, options);
+    return await Ledger.open({ before_truncation: carryTokens, ...ledgerOptions, store, index, create });
   } catch (error) {
     await index?.close();
     await store.close();
     throw error;
+  }
+}
+
+/** The index is derived: one that cannot be used is made anew, and the log says so. */
+async function openIndexOrRebuild(url: string, { log }: OpenOptions): Promise<RecordIndex> {
+  try {
+    return await openIndex(url);
+  } catch (error) {
+    if (!isIndelibleError(error, 'INDEX_DAMAGED')) throw error;
+    log?.warn({ error: error.message }, 'the index was damaged; it is rebuilt from the log');
+    return openIndex(url, { rebuild: true });
   }
 }
 

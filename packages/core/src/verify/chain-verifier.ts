@@ -360,11 +360,10 @@ export class ChainVerifier {
         truncation?.keep_from === beginning.seq && truncation.prev_hash === beginning.prev_hash,
     );
     if (sanctioned) return;
-    this.#report(
-      'head_missing',
-      0,
-      `the log begins at record ${beginning.seq}, and no recorded truncation says why`,
-    );
+    // In front, so that the limit on findings never hides it.
+    const detail = `the log begins at record ${beginning.seq}, and no recorded truncation says why`;
+    this.#findings.unshift({ damage: 'head_missing', seq: 0, detail });
+    this.#total++;
   }
 
   #report(damage: ChainDamage, seq: number, detail: string): void {

@@ -82,6 +82,7 @@ async function writeBackup(file: FileHandle, options: BackupOptions, head: Head)
   let last_hash = '';
   for await (const batch of store.read(first_seq, head.seq + 1)) {
     signal?.throwIfAborted();
+    if (batch.first_seq !== next) await mustNotBeTruncated(store, first_seq);
     last_hash = checkBatch(batch, next) ?? last_hash;
     next += batch.ends.length;
     await write(batch.bytes);
@@ -94,6 +95,15 @@ async function writeBackup(file: FileHandle, options: BackupOptions, head: Head)
   const trailer = trailerLine({ count: records_total, head, sha256 });
   await file.writeFile(trailer);
   return { ledger, records: records_total, first_seq, head, sha256, bytes: bytes + trailer.length };
+}
+
+/** A bounded store may drop its oldest segments at any time; that is no damage, but it leaves this backup with a hole. */
+async function mustNotBeTruncated(store: LogStore, first_seq: number): Promise<void> {
+  if ((await store.firstSeq()) === first_seq) return;
+  throw new IndelibleError(
+    'STORE_UNAVAILABLE',
+    'the oldest segments were dropped during the backup; back up again',
+  );
 }
 
 /** Refuses what would not come back line for line; returns the last line's hash. Whether it is true is `verify`'s. */

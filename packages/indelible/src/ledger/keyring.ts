@@ -19,6 +19,8 @@ const SECRET_BYTES_MIN = 32;
 /** Hash functions by key id; without keys, the plain one. */
 export class Keyring {
   readonly active: ChainKey | null;
+  /** For handing on to a verifier in another thread. */
+  readonly keys: readonly ChainKey[];
   readonly #hashes = new Map<string, BodyHash>();
   readonly #checks = new Map<string, string>();
 
@@ -31,6 +33,7 @@ export class Keyring {
       this.#hashes.set(key.key_id, keyedHash(key.secret));
       this.#checks.set(key.key_id, keyCheckValue(key.key_id, key.secret));
     }
+    this.keys = keys;
     this.active = keys[0] ?? null;
   }
 

@@ -93,11 +93,7 @@ export class Ledger implements LedgerWriter {
         sealingBehind: (last) => sealingBehind(last, keyring),
         backlog_records_max: options.backlog_records_max ?? 100_000,
         backlog_bytes_max: options.backlog_bytes_max ?? 64 << 20,
-        onAppend: (_head, records) => {
-          this.#recorded += records;
-          this.#commits++;
-          this.#truncation.check();
-        },
+        onAppend: (records) => this.#noteAppend(records),
         onFault: (error) => this.#noteFault(error),
       },
       head,
@@ -145,13 +141,17 @@ export class Ledger implements LedgerWriter {
     return this.#write(event);
   }
 
-  async #write(event: Event, ends_batch = false): Promise<Receipt> {
-    if (this.#closing !== null)
-      throw new IndelibleError('LEDGER_CLOSED', `the ledger ${this.name} is closed`);
-    return this.#sequencer.submit(
-      prepareEvent(event, currentContext(), this.#default_actor, this.name),
-      ends_batch,
-    );
+  // Not async: one promise less for each record.
+  #write(event: Event, ends_batch = false): Promise<Receipt> {
+    try {
+      if (this.#closing !== null) {
+        throw new IndelibleError('LEDGER_CLOSED', `the ledger ${this.name} is closed`);
+      }
+      const prepared = prepareEvent(event, currentContext(), this.#default_actor, this.name);
+      return this.#sequencer.submit(prepared, ends_batch);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   get url(): string {
@@ -211,21 +211,23 @@ export class Ledger implements LedgerWriter {
   }
 
   #noteFault(error: unknown): void {
-    if (error === null) {
-      if (this.#fault !== null) this.#log.info({ ledger: this.name }, 'recording works again');
-      this.#fault = null;
-      return;
-    }
     this.#fault = { code: codeOf(error), message: error instanceof Error ? error.message : String(error) };
     this.#log.error({ ledger: this.name, ...this.#fault }, 'an append failed; its callers were told');
   }
+
+  #noteAppend(records: number): void {
+    this.#recorded += records;
+    this.#commits++;
+    if (this.#fault !== null) this.#log.info({ ledger: this.name }, 'recording works again');
+    this.#fault = null;
+    this.#truncation.check();
+  }
 }
 
-/** Tolerates any value: what is no event at all is left to `checkEvent`. */
-function isReserved(event: Event | null | undefined): boolean {
-  const { action, actor } = event ?? {};
-  if (typeof action === 'string' && RESERVED_ACTION.test(action)) return true;
-  return typeof actor === 'object' && actor !== null && isLedgersOwn(actor);
+/** True for what only Indelible itself may record: its own actions, and anything in its own name. */
+function isReserved(event: Event | undefined): boolean {
+  const actor = event?.actor ?? currentContext().actor;
+  return RESERVED_ACTION.test(String(event?.action)) || (actor !== undefined && isLedgersOwn(actor));
 }
 
 function codeOf(error: unknown): string {

@@ -36,8 +36,8 @@ export interface SequencerOptions {
   readonly backlog_records_max: number;
   readonly backlog_bytes_max: number;
   /** Called after each durable append. */
-  readonly onAppend: (head: Head, records: number) => void;
-  /** Called with each storage fault, and with null once an append succeeds again. */
+  readonly onAppend: (records: number) => void;
+  /** Called with each storage fault; the next `onAppend` says that it is over. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -125,7 +125,6 @@ export class Sequencer {
       const group = this.#take();
       try {
         await this.#commit(group);
-        this.#options.onFault(null);
       } catch (error) {
         this.#uncertain = true;
         this.#options.onFault(error);
@@ -247,7 +246,7 @@ export class Sequencer {
       // Reading the head again adopts the key that the rotation announced.
       if (waiting.ends_batch) this.#uncertain = true;
     }
-    this.#options.onAppend(this.#head!, placed.length);
+    this.#options.onAppend(placed.length);
     for (const { waiting, receipt } of placed) waiting.resolve(receipt);
     for (const [waiting, first] of followers) {
       const { key, digest } = waiting.event.idempotency!;

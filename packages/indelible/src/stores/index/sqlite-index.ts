@@ -1,0 +1,123 @@
+/**
+ * The SQLite index: a file of its own beside any log store, written and read in worker threads.
+ *
+ * One thread writes, one reads, each with its own connection, so that a long `add` never delays a search;
+ * `check` starts a third. Several processes may tail into one file: whoever comes second with the same
+ * lines finds the position moved and is passed over.
+ *
+ * Errors:  INDEX_DAMAGED when the file cannot be used (rebuild with `rebuild: true`), LEDGER_CLOSED after `close`.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { IndelibleError } from '@indelible/core';
+import type { LineBatch } from '../contract.ts';
+import type { RecordIndex } from './contract.ts';
+import { IndexThread } from './thread.ts';
+import type { OwnedBatch } from './writer.ts';
+
+export interface SqliteIndexOptions {
+  /** A file, or `:memory:` for a temporary one that `close` removes. */
+  readonly path: string;
+  readonly read_only?: boolean;
+  /** Deletes the file first: the way out of INDEX_DAMAGED. */
+  readonly rebuild?: boolean;
+}
+
+/** Opens the index, creating it when it is missing. */
+export async function openSqliteIndex(options: SqliteIndexOptions): Promise<RecordIndex> {
+  const readOnly = options.read_only ?? false;
+  const temporary = options.path === ':memory:' ? await mkdtemp(join(tmpdir(), 'indelible-index-')) : null;
+  const path = temporary === null ? options.path : join(temporary, 'index.db');
+  const removeTemporary = async (): Promise<void> => {
+    if (temporary !== null) await rm(temporary, { recursive: true, force: true });
+  };
+  if (options.rebuild === true && !readOnly)
+    for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });
+
+  let writer: IndexThread | null = null;
+  let reader: IndexThread;
+  try {
+    if (!readOnly) writer = await IndexThread.open({ path, role: 'writer' });
+    reader = await IndexThread.open({ path, role: 'reader' });
+  } catch (error) {
+    await writer?.close();
+    await removeTemporary();
+    throw error;
+  }
+
+  const checkers = new Set<IndexThread>();
+  let closing: Promise<void> | null = null;
+
+  function reading(): IndexThread {
+    if (closing !== null) throw new IndelibleError('LEDGER_CLOSED', 'The index is closed.');
+    return reader;
+  }
+  function writing(): IndexThread {
+    reading();
+    if (writer === null)
+      throw new IndelibleError('STORE_READ_ONLY', 'The index was opened for reading alone.');
+    return writer;
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all([...checkers].map((checker) => checker.close()));
+    await reader.close();
+    // Last, so that closing the last connection folds the write-ahead log into the file.
+    await writer?.close();
+    await removeTemporary();
+  }
+
+  return {
+    position: async () => reading().call('position', []),
+    search: async (search) => reading().call('search', [search]),
+    count: async (filter, cap) => reading().call('count', [filter, cap]),
+    byId: async (id) => reading().call('byId', [id]),
+    byIdempotencyKeys: async (keys) =>
+      keys.length === 0 ? new Map() : reading().call('byIdempotencyKeys', [keys]),
+    async add(batch) {
+      const thread = writing();
+      const owned = own(batch);
+      await thread.call('add', [owned], transferable(owned));
+    },
+    async reset(from) {
+      await writing().call('reset', [from]);
+    },
+    async truncate(keepFrom) {
+      await writing().call('truncate', [keepFrom]);
+    },
+    async check() {
+      reading();
+      const checker = await IndexThread.open({ path, role: 'checker' });
+      checkers.add(checker);
+      return {
+        feed: async (batch) => {
+          const owned = own(batch);
+          return checker.call('feed', [owned], transferable(owned));
+        },
+        finish: async () => {
+          const findings = await checker.call('finish', []);
+          checkers.delete(checker);
+          await checker.close();
+          return findings;
+        },
+      };
+    },
+    close: () => (closing ??= close()),
+  };
+}
+
+/** Copies a batch: stores may reuse its memory, and a thread needs its own. */
+function own(batch: LineBatch): OwnedBatch {
+  const ends = Uint32Array.from(batch.ends);
+  // `new` rather than `slice`: on a Buffer, slice would share the memory, and transferring it would take it away.
+  return {
+    first_seq: batch.first_seq,
+    bytes: new Uint8Array(batch.bytes.subarray(0, ends.at(-1) ?? 0)),
+    ends,
+  };
+}
+
+function transferable(batch: OwnedBatch): ArrayBuffer[] {
+  return [batch.bytes.buffer as ArrayBuffer, batch.ends.buffer as ArrayBuffer];
+}

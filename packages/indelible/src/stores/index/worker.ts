@@ -1,0 +1,43 @@
+/** A worker thread of the index: one connection, one role, requests in order. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { isIndelibleError } from '@indelible/core';
+import { createChecker } from './checker.ts';
+import { guarded, openDatabase } from './database.ts';
+import type { Answer, Request, WorkerSetup } from './protocol.ts';
+import { createReader } from './reader.ts';
+import { createWriter } from './writer.ts';
+
+const port = parentPort!;
+const { path, role } = workerData as WorkerSetup;
+
+type Handlers = Record<string, (...args: never[]) => unknown>;
+
+function open(): Handlers {
+  const database = openDatabase(path, role !== 'writer');
+  const make: Record<WorkerSetup['role'], () => object> = {
+    writer: () => createWriter(database),
+    reader: () => createReader(database),
+    checker: () => createChecker(database),
+  };
+  return { ...make[role](), close: () => database.close() };
+}
+
+function answer(call: number, work: () => unknown): void {
+  let message: Answer;
+  try {
+    message = { call, result: guarded(work) };
+  } catch (error) {
+    const code = isIndelibleError(error) ? error.code : null;
+    message = { call, error: { code, message: error instanceof Error ? error.message : String(error) } };
+  }
+  port.postMessage(message);
+}
+
+let handlers: Handlers = {};
+answer(0, () => {
+  handlers = open();
+});
+port.on('message', (request: Request) => {
+  answer(request.call, () => handlers[request.name]!(...(request.args as never[])));
+  if (request.name === 'close') port.close();
+});
