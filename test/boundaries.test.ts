@@ -25,8 +25,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
     may: [],
     packages: ['@indelible/core'],
   },
-  'stores/*': { files: each('stores'), may: ['contracts'], packages: CORE_AND_NODE },
-  ledger: { files: below('ledger'), may: ['contracts'], packages: CORE_AND_NODE },
+  threads: { files: /^indelible\/src\/threads\.ts$/, may: [], packages: [] },
+  'stores/*': { files: each('stores'), may: ['contracts', 'threads'], packages: CORE_AND_NODE },
+  ledger: { files: below('ledger'), may: ['contracts', 'threads'], packages: CORE_AND_NODE },
   evidence: { files: below('evidence'), may: ['contracts', 'ledger'], packages: CORE_AND_NODE },
   // Who may do what, told by records: tokens, scopes, the journal of reads.
   access: { files: below('access'), may: ['contracts', 'ledger'], packages: CORE_AND_NODE },
@@ -60,6 +61,11 @@ const BETWEEN: Boundaries = {
   aliases: { '#sha256': 'core' },
   rooms: ROOMS,
   exceptions: [
+    {
+      file: 'indelible/src/cli/commands/serve.ts',
+      imports: 'indelible/src/http/serve.ts',
+      why: 'the command that starts the server; loaded only then, so that every other command starts without it',
+    },
     {
       file: 'indelible/src/ledger/verify-worker.ts',
       imports: 'computed',

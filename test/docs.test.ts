@@ -175,6 +175,8 @@ for (const file of new Set(only('sh').map((block) => block.file))) {
     ensureBuilt();
     const cwd = join(workshop, `sh-${file.replaceAll(/[^A-Za-z0-9]+/g, '-')}`);
     mkdirSync(cwd);
+    // The README is read at the top of a clone.
+    symlinkSync(join(root, 'test'), join(cwd, 'test'));
     for (const block of transcripts) {
       assert.equal(runTranscript(block.text, cwd), null, place(block));
     }

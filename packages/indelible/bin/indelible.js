@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
+// The limit keeps a long import or export within 300 MB: Node would let its nursery grow beyond 100 MB first.
 // Plain old syntax on purpose: an unsupported Node must reach the message, not a SyntaxError.
 var need = [22, 18];
 var have = process.versions.node.split('.').map(Number);

@@ -26,8 +26,15 @@ const storage = new AsyncLocalStorage<RecordContext>();
 /** Runs `work` in a context: what is given replaces the surrounding context's members, the rest is inherited. */
 export function withContext<T>(context: RecordContext, work: () => T): T {
   const outer = storage.getStore();
-  const inner = { correlation_id: newCorrelationId(), ...outer, ...defined(context) };
+  const given = { ...outer, ...defined(context) };
+  const inner = given.correlation_id === undefined ? { ...given, correlation_id: newCorrelationId() } : given;
   return storage.run(inner.actor === undefined ? inner : { ...inner, actor: freezeActor(inner.actor) }, work);
+}
+
+/** Runs `work` in the surrounding context without its run: each event inside gets a correlation id of its own. */
+export function withoutRun<T>(work: () => T): T {
+  const { correlation_id: _run, span_id: _span, ...rest } = currentContext();
+  return storage.run(rest, work);
 }
 
 /** The context here, or an empty one. */

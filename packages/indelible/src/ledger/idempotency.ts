@@ -15,6 +15,9 @@ export interface KeyHolder {
   readonly receipt: Receipt;
 }
 
+/** How many keys are remembered here before appends wait for the index: some 10 MB. */
+const RECENT_MAX = 20_000;
+
 export class IdempotencyKeys {
   readonly #store: LogStore;
   readonly #index: RecordIndex | null;
@@ -23,6 +26,28 @@ export class IdempotencyKeys {
   constructor(store: LogStore, index: RecordIndex | null) {
     this.#store = store;
     this.#index = index;
+  }
+
+  /** Called to have the index reach a position; may reject, and then the keys stay here. */
+  #index_reaches: ((position: number) => Promise<void>) | null = null;
+
+  set index_reaches(reach: (position: number) => Promise<void>) {
+    this.#index_reaches = reach;
+  }
+
+  /** True when so many keys are remembered that appends should wait for `makeRoom`. */
+  get crowded(): boolean {
+    return this.#recent.size > RECENT_MAX && this.#index_reaches !== null;
+  }
+
+  /** Waits until the index has taken over half of the keys. An index that fails never stops appends. */
+  async makeRoom(): Promise<void> {
+    let middle = this.#recent.size / 2;
+    for (const { receipt } of this.#recent.values()) {
+      if (--middle > 0) continue;
+      await this.#index_reaches?.(receipt.seq + 1).catch(() => {});
+      return;
+    }
   }
 
   /** Remembers a durable record's key until the index has it. */

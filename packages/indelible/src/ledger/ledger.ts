@@ -105,10 +105,15 @@ export class Ledger implements LedgerWriter {
       (event) => this.#write(event),
       async (keep_from) => options.before_truncation?.(this, keep_from),
     );
-    this.#tail =
-      this.index === null
-        ? null
-        : new IndexTail(this.store, this.index, this.#log, (position) => this.#keys.forgetBelow(position));
+    this.#tail = this.#followWith(this.index);
+  }
+
+  #followWith(index: RecordIndex | null): IndexTail | null {
+    if (index === null) return null;
+    const forget = (position: number) => this.#keys.forgetBelow(position);
+    const tail = new IndexTail(this.store, index, this.#log, forget);
+    this.#keys.index_reaches = (position) => tail.reach(position);
+    return tail;
   }
 
   record(event: Event, options?: { best_effort?: false }): Promise<Receipt>;
@@ -227,7 +232,9 @@ export class Ledger implements LedgerWriter {
 /** True for what only Indelible itself may record: its own actions, and anything in its own name. */
 function isReserved(event: Event | undefined): boolean {
   const actor = event?.actor ?? currentContext().actor;
-  return RESERVED_ACTION.test(String(event?.action)) || (actor !== undefined && isLedgersOwn(actor));
+  // What arrives over a wire may be anything; String() of it may raise.
+  const isOwnAction = typeof event?.action === 'string' && RESERVED_ACTION.test(event.action);
+  return isOwnAction || (actor !== undefined && isLedgersOwn(actor));
 }
 
 function codeOf(error: unknown): string {

@@ -24,6 +24,8 @@ import { lineOf } from './lines.ts';
 
 const BATCH_RECORDS_MAX = 8192;
 const BATCH_BYTES_MAX = 4 << 20;
+/** About what preparing one event costs its caller and us, in milliseconds. */
+const PREPARE_MS = 0.004;
 /** Other writers win the head at most this often in a row; each loss means that one of them made progress. */
 const HEAD_MOVED_TRIES_MAX = 1000;
 
@@ -72,7 +74,10 @@ export class Sequencer {
   /** The store's head must be read again before the next append. */
   #uncertain = true;
   #sealing: Sealing;
-  #last_batch = 0;
+  /** Receipts of the batch that has just become durable, not handed out yet. */
+  #answers: readonly Placed[] = [];
+  /** How long the store takes for a batch, averaged over the last few. */
+  #append_ms = 0;
 
   /** `head` is the head that `keys` knows everything up to. */
   constructor(options: SequencerOptions, head: Head | null) {
@@ -110,8 +115,8 @@ export class Sequencer {
     return new Promise((resolve, reject) => {
       this.#queue.push({ event, resolve, reject, ends_batch });
       this.#queued_bytes += event.length;
-      // One turn later, so that a burst of calls becomes one batch.
-      this.#running ??= Promise.resolve().then(() => this.#run());
+      // At the end of this turn, so that a burst of calls becomes one batch.
+      this.#running ??= new Promise<void>((start) => process.nextTick(start)).then(() => this.#run());
     });
   }
 
@@ -123,24 +128,32 @@ export class Sequencer {
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
       const group = this.#take();
+      const answers = this.#answers;
+      this.#answers = [];
+      const committing = this.#commit(group);
+      // The store has the next batch by the end of this turn; only then do the callers of the last one go on. What
+      // they prepare next is prepared while the store writes.
+      process.nextTick(handOut, answers);
       try {
-        await this.#commit(group);
+        await committing;
       } catch (error) {
         this.#uncertain = true;
         this.#options.onFault(error);
         for (const waiting of group) waiting.reject(error);
       }
     }
-    this.#last_batch = 0;
     this.#running = null;
+    handOut(this.#answers);
+    this.#answers = [];
   }
 
   /**
-   * The next batch. The callers of the batch before are about to call again: taking half of all of them keeps two
-   * groups in turn, one being written while the other is prepared.
+   * The next batch: everything that waits, or, where preparing events takes longer than writing them, half of all
+   * callers, so that one half is written while the other prepares.
    */
   #take(): Waiting[] {
-    const fair = Math.ceil((this.#queue.length + this.#last_batch) / 2);
+    const callers = this.#queue.length + this.#answers.length;
+    const fair = callers * PREPARE_MS > this.#append_ms ? Math.ceil(callers / 2) : callers;
     const most = Math.min(this.#queue.length, fair, BATCH_RECORDS_MAX);
     let bytes = 0;
     let count = 0;
@@ -152,7 +165,6 @@ export class Sequencer {
     }
     const group = this.#queue.splice(0, count);
     this.#queued_bytes -= bytes;
-    this.#last_batch = count;
     return group;
   }
 
@@ -160,12 +172,14 @@ export class Sequencer {
   async #commit(group: readonly Waiting[]): Promise<void> {
     for (let tries = 0; ; tries++) {
       if (this.#uncertain) await this.#readHead();
-      const remaining = await this.#answerRetries(group);
+      if (this.#options.keys.crowded) await this.#options.keys.makeRoom();
+      const remaining = group.some(hasKey) ? await this.#answerRetries(group) : group;
       const { placed, followers } = this.#seal(remaining);
       if (placed.length === 0) return;
-      const expected = this.#head;
+      const started = performance.now();
       try {
-        await this.#options.store.append(this.#builder.batch(), expected);
+        await this.#options.store.append(this.#builder.batch(), this.#head);
+        this.#append_ms += (performance.now() - started - this.#append_ms) / 8;
       } catch (error) {
         this.#uncertain = true;
         if (isIndelibleError(error, 'HEAD_MOVED') && tries < HEAD_MOVED_TRIES_MAX) continue;
@@ -179,7 +193,6 @@ export class Sequencer {
   /** Answers events whose idempotency key is taken; returns the others. */
   async #answerRetries(group: readonly Waiting[]): Promise<readonly Waiting[]> {
     const keys = group.flatMap(({ event }) => (event.idempotency === null ? [] : [event.idempotency.key]));
-    if (keys.length === 0) return group;
     const holders = await this.#options.keys.find(keys);
     if (holders.size === 0) return group;
     return group.filter((waiting) => {
@@ -236,7 +249,7 @@ export class Sequencer {
     return { placed, followers };
   }
 
-  /** The batch is durable: advance, remember keys, answer. */
+  /** The batch is durable: advance, remember keys, have the answers ready. */
   #finish(placed: readonly Placed[], followers: ReadonlyMap<Waiting, Placed>): void {
     this.#head = this.#builder.head;
     for (const { waiting, receipt } of placed) {
@@ -247,7 +260,7 @@ export class Sequencer {
       if (waiting.ends_batch) this.#uncertain = true;
     }
     this.#options.onAppend(placed.length);
-    for (const { waiting, receipt } of placed) waiting.resolve(receipt);
+    this.#answers = placed;
     for (const [waiting, first] of followers) {
       const { key, digest } = waiting.event.idempotency!;
       const holder = { digest: first.waiting.event.idempotency!.digest, receipt: first.receipt };
@@ -301,4 +314,12 @@ export class Sequencer {
       },
     );
   }
+}
+
+function handOut(answers: readonly Placed[]): void {
+  for (const { waiting, receipt } of answers) waiting.resolve(receipt);
+}
+
+function hasKey({ event }: Waiting): boolean {
+  return event.idempotency !== null;
 }

@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, IndelibleError, type StretchReport } from '@indelible/core';
 import type { Shard } from '../stores/contract.ts';
+import { threadOptions } from '../threads.ts';
 import type { ChainKey } from './types.ts';
 
 export type ShardMessage =
@@ -50,7 +51,7 @@ function verifyShard(
   onProgress: (message: { records: number; bytes: number }) => void,
 ): Promise<StretchReport> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(WORKER, { workerData: { shard, keys } });
+    const worker = new Worker(WORKER, { ...threadOptions(), workerData: { shard, keys } });
     const abort = () => {
       void worker.terminate();
       reject(new IndelibleError('STORE_UNAVAILABLE', 'verification was stopped'));

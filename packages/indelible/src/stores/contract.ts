@@ -17,7 +17,7 @@ export interface Head {
 
 /** Consecutive lines, back to back. */
 export interface LineBatch {
-  /** The sequence number of the first line, as the store has it. */
+  /** The sequence number of the first line, as the store has it; negative in a shard that begins it knows not where. */
   readonly first_seq: number;
   /** Whole lines. A reader must not keep it past the next batch: stores may reuse the memory. */
   readonly bytes: Uint8Array;

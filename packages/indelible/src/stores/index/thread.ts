@@ -5,6 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { ERRORS, type ErrorCode, IndelibleError } from '@indelible/core';
+import { threadOptions } from '../../threads.ts';
 import type { Answer, OperationName, Operations, Request, WorkerSetup } from './protocol.ts';
 
 const MODULE = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
@@ -21,7 +22,11 @@ export class IndexThread {
   #failed: Error | null = null;
 
   private constructor(setup: WorkerSetup) {
-    this.#worker = new Worker(MODULE, { workerData: setup, name: `indelible-index-${setup.role}` });
+    this.#worker = new Worker(MODULE, {
+      ...threadOptions(),
+      workerData: setup,
+      name: `indelible-index-${setup.role}`,
+    });
     this.#worker.on('message', (answer: Answer) => this.#settle(answer));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('its thread has ended')));

@@ -1,0 +1,23 @@
+/**
+ * All subjects, loaded only when run: a sample's memory must not hold the others' code.
+ */
+import type { Subject } from './sample.ts';
+
+export const SUBJECTS = {
+  ledger: async () => (await import('./subjects/ledger-append.ts')).appendToLedger,
+  'limit-loop': async () => (await import('./subjects/limit-loop.ts')).limitLoop,
+  'encoder-loop': async () => (await import('./subjects/limit-loop.ts')).encoderLoop,
+  'raw-sqlite': async () => (await import('./subjects/raw-sqlite.ts')).rawSqlite,
+  'naive-file': async () => (await import('./subjects/naive.ts')).naiveFile,
+  'naive-sqlite': async () => (await import('./subjects/naive.ts')).naiveSqlite,
+  hypercore: async () => (await import('./subjects/hypercore.ts')).hypercore,
+  build: async () => (await import('./subjects/build.ts')).buildLedger,
+  verify: async () => (await import('./subjects/verify.ts')).verify,
+  query: async () => (await import('./subjects/query.ts')).query,
+  'catch-up': async () => (await import('./subjects/indexing.ts')).catchUp,
+  reindex: async () => (await import('./subjects/indexing.ts')).reindex,
+  'write-events': async () => (await import('./subjects/command.ts')).writeEvents,
+  command: async () => (await import('./subjects/command.ts')).command,
+} as const satisfies Record<string, () => Promise<Subject>>;
+
+export type SubjectName = keyof typeof SUBJECTS;

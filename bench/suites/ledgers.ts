@@ -1,0 +1,10 @@
+import type { Preparation } from '../suite.ts';
+
+/** A file ledger and a SQLite ledger of the same events. */
+export function fillBoth(records: number): Preparation[] {
+  return ['file', 'sqlite'].map((store) => ({
+    title: `filling a ${store} ledger with ${records.toLocaleString('en')} records`,
+    subject: 'build',
+    params: { store, records },
+  }));
+}

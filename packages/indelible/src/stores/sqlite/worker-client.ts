@@ -1,0 +1,118 @@
+/**
+ * The near side of the worker thread: calls it, and keeps the process alive only while an answer is due.
+ *
+ * A thread that dies fails its calls with STORE_UNAVAILABLE; the next call starts another one.
+ *
+ * Errors:  LEDGER_CLOSED after `close`, and whatever the operation raised.
+ */
+import type { Transferable } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
+import type { ErrorCode } from '@indelible/core';
+import { IndelibleError } from '@indelible/core';
+import { threadOptions } from '../../threads.ts';
+import type { Answer, Call, Input, OperationName, Output, WorkerSetup } from './operations.ts';
+
+// The same module runs from source and from the build.
+const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+
+interface Waiting {
+  resolve(output: unknown): void;
+  reject(error: Error): void;
+}
+
+export class WorkerClient {
+  readonly #setup: WorkerSetup;
+  readonly #waiting = new Map<number, Waiting>();
+  #worker: Worker | null = null;
+  #calls = 0;
+  #closing: Promise<void> | null = null;
+
+  constructor(setup: WorkerSetup) {
+    this.#setup = setup;
+  }
+
+  call<Name extends OperationName>(
+    name: Name,
+    input: Input<Name>,
+    transfer: readonly Transferable[] = [],
+  ): Promise<Output<Name>> {
+    if (this.#closing !== null) return Promise.reject(closed(this.#setup.file));
+    return this.#send(name, input, transfer);
+  }
+
+  /** Lets the calls before it finish. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  #send<Name extends OperationName>(
+    name: Name,
+    input: Input<Name>,
+    transfer: readonly Transferable[],
+  ): Promise<Output<Name>> {
+    const worker = (this.#worker ??= this.#start());
+    const id = this.#calls++;
+    return new Promise<Output<Name>>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (output: unknown) => void, reject });
+      worker.ref();
+      worker.postMessage({ id, name, input } satisfies Call, transfer);
+    });
+  }
+
+  async #end(): Promise<void> {
+    const worker = this.#worker;
+    if (worker === null) return;
+    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    try {
+      await this.#send('close', null, []);
+    } finally {
+      worker.ref();
+      await exited;
+    }
+  }
+
+  #start(): Worker {
+    const worker = new Worker(WORKER_URL, {
+      ...threadOptions(),
+      workerData: this.#setup,
+      name: 'indelible sqlite',
+    });
+    let cause: unknown;
+    worker.on('message', (answer: Answer) => this.#settle(worker, answer));
+    worker.on('error', (error) => {
+      cause = error;
+    });
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#worker = null;
+      const waiting = [...this.#waiting.values()];
+      this.#waiting.clear();
+      const error = new IndelibleError(
+        'STORE_UNAVAILABLE',
+        `${this.#setup.file}: the thread that works on it ended`,
+        { cause },
+      );
+      for (const { reject } of waiting) reject(error);
+    });
+    return worker;
+  }
+
+  #settle(worker: Worker, answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if (this.#waiting.size === 0) worker.unref();
+    if (waiting === undefined) return;
+    if ('output' in answer) waiting.resolve(answer.output);
+    else
+      waiting.reject(
+        new IndelibleError(answer.error.code as ErrorCode, answer.error.message, {
+          details: answer.error.details,
+        }),
+      );
+  }
+}
+
+/** What every operation raises after `close`. */
+export function closed(file: string): IndelibleError {
+  return new IndelibleError('LEDGER_CLOSED', `sqlite:${file} was closed`);
+}
