@@ -232,9 +232,9 @@ export class Ledger implements LedgerWriter {
 /** True for what only Indelible itself may record: its own actions, and anything in its own name. */
 function isReserved(event: Event | undefined): boolean {
   const actor = event?.actor ?? currentContext().actor;
-  // What arrives over a wire may be anything; String() of it may raise.
-  const isOwnAction = typeof event?.action === 'string' && RESERVED_ACTION.test(event.action);
-  return isOwnAction || (actor !== undefined && isLedgersOwn(actor));
+  // What is no event at all is for `checkEvent` to refuse.
+  const is_own_action = typeof event?.action === 'string' && RESERVED_ACTION.test(event.action);
+  return is_own_action || (typeof actor === 'object' && actor !== null && isLedgersOwn(actor));
 }
 
 function codeOf(error: unknown): string {

@@ -15,12 +15,9 @@ const DOES_NOT_PROVE = [
   "That the recorded times are true: they are this ledger's own clock.",
 ];
 
-/** What happened to the store itself comes first where it explains what the chain shows. */
-const RANK: Partial<Record<Finding['damage'], number>> = {
-  segment_missing: 0,
-  index_mismatch: 2,
-  store_altered: 3,
-};
+/** A missing segment explains missing records; what the index says follows from the records; the rest has no place. */
+const RANK: Partial<Record<Finding['damage'], number>> = { segment_missing: 0, index_mismatch: 2 };
+const RANK_OF_RECORDS = 1;
 
 export function composeReport(parts: {
   readonly chain: ChainVerdict;
@@ -30,13 +27,19 @@ export function composeReport(parts: {
 }): VerifyReport {
   const { chain, store_notes, compared } = parts;
   const store = store_notes.filter(({ damage }) => damage);
-  const findings: Finding[] = [
+  const placed: Finding[] = [
     ...chain.findings,
-    ...store.map((note) => storeFinding(note, chain.first_seq)),
+    ...store.filter(({ seq }) => seq !== undefined).map((note) => storeFinding(note, chain.first_seq)),
     ...(compared?.findings ?? []).map(
       ({ seq, detail }): Finding => ({ damage: 'index_mismatch', seq, detail }),
     ),
-  ].sort((a, b) => a.seq - b.seq || rank(a) - rank(b));
+  ];
+  placed.sort((a, b) => a.seq - b.seq || rank(a) - rank(b));
+  // An altered schema is no record; named first, it would hide which record is bad.
+  const unplaced = store
+    .filter(({ seq }) => seq === undefined)
+    .map((note) => storeFinding(note, chain.first_seq));
+  const findings = [...placed, ...unplaced];
   const first = findings[0];
   return {
     ok: first === undefined,
@@ -63,5 +66,5 @@ function storeFinding(note: StoreFinding, first_seq: number): Finding {
 }
 
 function rank(finding: Finding): number {
-  return RANK[finding.damage] ?? 1;
+  return RANK[finding.damage] ?? RANK_OF_RECORDS;
 }

@@ -143,7 +143,7 @@ async function verifyInOrder(
     records: skipped + report.records,
     ledger: report.beginning?.ledger ?? '',
     first_seq: report.beginning?.seq ?? 0,
-    head: report.end,
+    head: report.end === null ? null : { seq: report.end.seq, hash: report.end.hash },
     findings: report.findings,
     findings_total: report.findings_total,
   };

@@ -1,0 +1,88 @@
+/**
+ * Is it alive, is it ready, how is it doing. Open routes say nothing about what is recorded.
+ */
+import type { Ledger } from '../ledger/ledger.ts';
+import type { App, Parts } from './app.ts';
+import { answer, answers, Type } from './schemas.ts';
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+interface LedgerState {
+  readonly ledger: string;
+  readonly ready: boolean;
+  /** Code of the storage fault that recording meets, or null. */
+  readonly fault: string | null;
+  readonly head_seq: number | null;
+  /** Records not yet in the index; null without an index. */
+  readonly index_lag: number | null;
+}
+
+/** Adds the routes. */
+export function addHealthRoutes(app: App, parts: Parts): void {
+  const states = Type.Object(
+    {},
+    {
+      additionalProperties: true,
+      description: 'ready, and for each ledger: ready, fault, head_seq, index_lag.',
+    },
+  );
+
+  app.get(
+    '/healthz',
+    {
+      exposeHeadRoute: true,
+      schema: {
+        summary: 'The process answers',
+        tags: ['health'],
+        response: answers({ 200: answer('It does.', Type.Object({ ok: Type.Boolean() })) }),
+      },
+    },
+    async (_request, reply) => reply.type(JSON_TYPE).send('{"ok":true}'),
+  );
+
+  app.get(
+    '/readyz',
+    {
+      exposeHeadRoute: true,
+      schema: {
+        summary: 'Every ledger can be read, and the last append did not fail',
+        tags: ['health'],
+        response: answers({ 200: answer('Ready.', states), 503: answer('Not ready.', states) }),
+      },
+    },
+    async (_request, reply) => {
+      const ledgers = await Promise.all([...parts.ledgers.values()].map(stateOf));
+      const ready = !parts.closing.aborted && ledgers.every((state) => state.ready);
+      return reply
+        .code(ready ? 200 : 503)
+        .type(JSON_TYPE)
+        .send(JSON.stringify({ ready, ledgers }));
+    },
+  );
+
+  app.get(
+    '/metrics',
+    {
+      config: parts.settings.metrics_access === 'open' ? {} : { scope: 'audit:read' },
+      schema: {
+        summary: 'Metrics for Prometheus',
+        description: 'Needs a token with audit:read, unless the server was started with open metrics.',
+        tags: ['health'],
+        response: answers({ 200: answer('Metrics.', Type.String(), 'text/plain') }, 401, 403, 429),
+      },
+    },
+    async (_request, reply) => reply.type(parts.metrics.content_type).send(await parts.metrics.text()),
+  );
+}
+
+async function stateOf(ledger: Ledger): Promise<LedgerState> {
+  const { fault, index_position } = ledger.stats;
+  const head = await ledger.head().then(
+    (found) => ({ seq: found?.seq ?? -1, code: null }),
+    (error: unknown) => ({ seq: null, code: String((error as { code?: unknown }).code ?? 'INTERNAL') }),
+  );
+  const code = fault?.code ?? head.code;
+  const index_lag =
+    index_position === null || head.seq === null ? null : Math.max(0, head.seq + 1 - index_position);
+  return { ledger: ledger.name, ready: code === null, fault: code, head_seq: head.seq, index_lag };
+}

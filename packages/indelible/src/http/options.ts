@@ -1,0 +1,63 @@
+/**
+ * The server's options and their defaults: a limit on everything.
+ */
+import type { FastifyBaseLogger } from 'fastify';
+import type { Ledger } from '../ledger/ledger.ts';
+
+export interface ServerOptions {
+  /** By name. The first is home: it holds the tokens and is the default of `?ledger=`. */
+  readonly ledgers: ReadonlyMap<string, Ledger>;
+  /** `each` (default): every read is a record, durable before the answer. `grouped`: see docs/reference/http.md. */
+  readonly reads?: 'each' | 'grouped';
+  /** How often grouped access records are written; default one minute. */
+  readonly group_interval_ms?: number;
+  /** Who may read /metrics: a token with `audit:read` (default), or everybody. */
+  readonly metrics_access?: 'token' | 'open';
+  /** Requests per minute with one token; default 600,000. */
+  readonly requests_per_minute_token?: number;
+  /** Requests per minute from one address without a valid token; default 6,000. */
+  readonly requests_per_minute_address?: number;
+  /** Tails at the same time; default 100. */
+  readonly tails_max?: number;
+  /** Between signs of life on a quiet tail; default 15,000. */
+  readonly heartbeat_ms?: number;
+  /** Connections at the same time; default 2,048. */
+  readonly connections_max?: number;
+  /** For the whole of a request to arrive; default 120,000. */
+  readonly request_timeout_ms?: number;
+  /** On closing, what is still under way after this is cut off; default 10,000. */
+  readonly shutdown_grace_ms?: number;
+  /** Proxies in front, each of which adds to X-Forwarded-For; default 0: the client's address is the connection's. */
+  readonly trusted_proxies?: number;
+  readonly logger?: FastifyBaseLogger;
+  /** Milliseconds since 1970; default Date.now. */
+  readonly clock?: () => number;
+}
+
+export type Settings = Required<Omit<ServerOptions, 'ledgers' | 'logger'>>;
+
+export const LIMITS_HTTP = {
+  json_bytes: 1 << 20,
+  ndjson_bytes: 16 << 20,
+  ndjson_line_bytes: 1 << 20,
+  headers_timeout_ms: 15_000,
+  keep_alive_timeout_ms: 65_000,
+} as const;
+
+/** The options with defaults filled in. */
+export function settingsOf(options: ServerOptions): Settings {
+  return {
+    reads: options.reads ?? 'each',
+    group_interval_ms: options.group_interval_ms ?? 60_000,
+    metrics_access: options.metrics_access ?? 'token',
+    requests_per_minute_token: options.requests_per_minute_token ?? 600_000,
+    requests_per_minute_address: options.requests_per_minute_address ?? 6_000,
+    tails_max: options.tails_max ?? 100,
+    heartbeat_ms: options.heartbeat_ms ?? 15_000,
+    connections_max: options.connections_max ?? 2_048,
+    request_timeout_ms: options.request_timeout_ms ?? 120_000,
+    shutdown_grace_ms: options.shutdown_grace_ms ?? 10_000,
+    trusted_proxies: options.trusted_proxies ?? 0,
+    clock: options.clock ?? Date.now,
+  };
+}
