@@ -1,0 +1,10 @@
+/**
+ * The `indelible` command: runs one command and leaves with its exit code. docs/reference/cli.md describes them all.
+ */
+import { runProgram } from './program.ts';
+import { guardStreams } from './streams.ts';
+
+guardStreams();
+const exit_code = await runProgram(process.argv.slice(2), process.env);
+// Standard output that could not be written has set it already, and that outweighs success.
+if (exit_code !== 0 || process.exitCode === undefined) process.exitCode = exit_code;

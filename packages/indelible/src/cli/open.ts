@@ -1,0 +1,99 @@
+/**
+ * From a command's options and the environment to an open ledger, and back to a closed one.
+ */
+import { userInfo } from 'node:os';
+import type { Actor } from '@indelible/core';
+import { DEFAULT_LEDGER_URL, openLedger } from '../compose.ts';
+import { keysFromEnvironment } from '../ledger/env-keys.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { ChainKey, LedgerLog } from '../ledger/types.ts';
+import type { Invocation } from './shell.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface Access {
+  /** `read` takes no lock and works beside a server that holds the ledger. */
+  readonly mode: 'read' | 'write';
+  /** Make the ledger when there is none, and say so. Default: LEDGER_NOT_FOUND. */
+  readonly create?: boolean;
+  /** False for a command that says so itself. */
+  readonly announce?: boolean;
+  /** The ledger's name: for a new one, or as a check. */
+  readonly name?: string;
+}
+
+/** Which ledger a command means. */
+export function ledgerUrl({ options, env }: Invocation): string {
+  return options.ledger ?? (env.INDELIBLE_LEDGER || DEFAULT_LEDGER_URL);
+}
+
+const warned = new WeakSet<Terminal>();
+
+/** The keys in the environment; their warnings are shown once per command. */
+export function environmentKeys({ env, terminal }: Invocation): readonly ChainKey[] {
+  const { keys, warnings } = keysFromEnvironment(env);
+  if (!warned.has(terminal)) for (const warning of warnings) terminal.notice(warning);
+  warned.add(terminal);
+  return keys;
+}
+
+/** Opens the ledger for `work` and closes it afterwards, whatever happens. */
+export async function withLedger<T>(
+  invocation: Invocation,
+  access: Access,
+  work: (ledger: Ledger) => Promise<T>,
+): Promise<T> {
+  const ledger = await open(invocation, access);
+  try {
+    return await work(ledger);
+  } finally {
+    await ledger.close();
+  }
+}
+
+async function open(invocation: Invocation, access: Access): Promise<Ledger> {
+  const ledger = await openLedger(ledgerUrl(invocation), {
+    read_only: access.mode === 'read',
+    create: access.create ?? false,
+    keys: environmentKeys(invocation),
+    default_actor: localActor(),
+    log: noticeLog(invocation.terminal),
+    ...(access.name === undefined ? {} : { name: access.name }),
+  });
+  const { head_seq, recorded } = ledger.stats;
+  if (access.announce !== false && head_seq === 0 && recorded === 1) {
+    invocation.terminal.notice(`there was no ledger: made ${ledger.name} in ${ledger.url}`);
+  }
+  return ledger;
+}
+
+/** Waits for the index after much was written, so that the next question needs not. Never fails what was recorded. */
+export async function bringIndexUpToDate(ledger: Ledger, terminal: Terminal): Promise<void> {
+  await ledger.caughtUp().catch((error: unknown) => {
+    terminal.notice(
+      `everything is recorded, but the index is behind (${String(error)}); next: indelible reindex`,
+    );
+  });
+}
+
+/** Who acts at a command line: the operating system's user. */
+export function localActor(): Actor {
+  return { type: 'local', id: userName() };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username || `uid-${process.getuid?.() ?? 'unknown'}`;
+  } catch {
+    // A container may run a user id that no name belongs to.
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+/** What the ledger reports by itself, for a person at a terminal. */
+export function noticeLog(terminal: Terminal): LedgerLog {
+  const show = (facts: Record<string, unknown>, message: string): void => {
+    const rest = Object.entries(facts).map(([name, value]) => `${name}=${String(value)}`);
+    terminal.notice([message, ...rest].join(' '));
+  };
+  return { info() {}, warn: show, error: show };
+}

@@ -1,0 +1,53 @@
+/**
+ * Progress of long work, on standard error, only when a person watches.
+ */
+import cliProgress from 'cli-progress';
+import type { Terminal } from './terminal.ts';
+import { byteSize, count } from './units.ts';
+
+export interface Progress {
+  update(done: number, extra?: string): void;
+  stop(): void;
+}
+
+const SILENT: Progress = { update() {}, stop() {} };
+
+/** What a bar counts; of a share only the percentage is shown. */
+export type ProgressUnit = 'records' | 'bytes' | 'share';
+
+/** A bar up to `total`; silent where nobody watches. */
+export function startProgress(
+  terminal: Terminal,
+  label: string,
+  total: number,
+  unit: ProgressUnit,
+): Progress {
+  if (!terminal.attended) return SILENT;
+  const bar = new cliProgress.SingleBar({
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: true,
+    fps: 10,
+    format: (options, params, payload: { extra?: string }) => {
+      const share = params.total > 0 ? Math.min(1, params.value / params.total) : 0;
+      const width = options.barsize ?? 40;
+      const filled = Math.round(share * width);
+      const drawn = '█'.repeat(filled) + '░'.repeat(width - filled);
+      return [label, drawn, `${Math.floor(share * 100)} %`, amount(params, unit), payload.extra ?? '']
+        .join(' ')
+        .trimEnd();
+    },
+  });
+  bar.start(Math.max(0, total), 0, { extra: '' });
+  return {
+    update: (done, extra = '') => bar.update(done, { extra }),
+    stop: () => bar.stop(),
+  };
+}
+
+function amount({ value, total }: { value: number; total: number }, unit: ProgressUnit): string {
+  if (unit === 'share') return '';
+  const [done, all] =
+    unit === 'bytes' ? [byteSize(value), byteSize(total)] : [count(value), `${count(total)} records`];
+  return total > 0 ? `${done} of ${all}` : done;
+}

@@ -1,0 +1,96 @@
+/**
+ * Runs the command line from source, as a process of its own, in a folder of its own.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { root } from '../support/root.ts';
+
+const MAIN = join(root, 'packages/indelible/src/cli/main.ts');
+const STUCK_MS = 60_000;
+/** Most of a short command's time would go into compiling the same sources again. */
+const COMPILED = join(tmpdir(), 'node-compile-cache');
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what a command prints is what the tests look at.
+export type Printed = any;
+
+/** A folder with its own default ledger; removed after the test. */
+export interface Place {
+  readonly folder: string;
+  /** Runs a command to its end. */
+  run(args: readonly string[], options?: CliOptions): Promise<CliResult>;
+  /** Runs a command that must succeed, with --json; the document it printed. */
+  json(args: readonly string[], options?: CliOptions): Promise<Printed>;
+  /** Starts a command that goes on. */
+  start(args: readonly string[], options?: CliOptions): ChildProcessWithoutNullStreams;
+}
+
+export async function makePlace(t: TestContext): Promise<Place> {
+  const folder = await mkdtemp(join(tmpdir(), 'indelible-cli-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const start = (args: readonly string[], options: CliOptions = {}): ChildProcessWithoutNullStreams => {
+    const env = { PATH: process.env.PATH ?? '', HOME: folder, NODE_COMPILE_CACHE: COMPILED, ...options.env };
+    const child = spawn(process.execPath, ['--conditions=source', MAIN, ...args], { cwd: folder, env });
+    child.stdin.on('error', () => {});
+    if (options.input !== undefined) child.stdin.end(options.input);
+    return child;
+  };
+  const run = (args: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
+    outcome(start(args, { input: '', ...options }));
+  const json = async (args: readonly string[], options?: CliOptions) => {
+    const { code, stdout, stderr } = await run([...args, '--json'], options);
+    if (code !== 0) throw new Error(`${args.join(' ')} left with ${code}: ${stderr}`);
+    return JSON.parse(stdout);
+  };
+  return { folder, run, json, start };
+}
+
+/** Everything a process says until it ends. */
+export async function outcome(child: ChildProcessWithoutNullStreams): Promise<CliResult> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  // Only a command that hangs meets this bound.
+  const stuck = setTimeout(() => child.kill('SIGKILL'), STUCK_MS);
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  clearTimeout(stuck);
+  return { code, stdout, stderr };
+}
+
+/** Resolves with everything said on standard output once it contains `text`. */
+export function said(child: ChildProcessWithoutNullStreams, text: string | RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let all = '';
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    child.stdout.on('data', (chunk: Buffer) => {
+      all += chunk.toString();
+      if (typeof text === 'string' ? all.includes(text) : text.test(all)) resolve(all);
+    });
+    child.on('close', (code) =>
+      reject(new Error(`left with ${code} before saying ${text}: ${all}${errors}`)),
+    );
+  });
+}
+
+/** JSON Lines. */
+export function jsonLines(text: string): Printed[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { chmod } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { jsonLines, makePlace, outcome, said } from './run-cli.ts';
+
+test('serve prints its URL first, an administrator token once, and stops on Ctrl-C with 0', async (t) => {
+  const place = await makePlace(t);
+  const server = place.start(['serve', '--port', '0']);
+  const done = outcome(server);
+  const text = await said(server, 'Ctrl-C stops');
+  const [url, second] = text.split('\n');
+  assert.match(url!, /^http:\/\/127\.0\.0\.1:\d+$/);
+  const token = /ind_\S+/.exec(second!)![0];
+  const answer = await fetch(`${url}/v1/records`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: '{"action":"over.http"}',
+  });
+  assert.equal(answer.ok, true, await answer.text());
+
+  const [log, record] = [
+    await place.run(['log', '--json', '--action', 'over.http']),
+    await place.run(['record', 'beside.it']),
+  ];
+  assert.equal(jsonLines(log.stdout).length, 1, 'reading beside the server');
+  assert.equal(record.code, 0, 'SQLite takes several writers');
+  server.kill('SIGINT');
+  const { code } = await done;
+  assert.equal(code, 0);
+
+  const again = place.start(['serve', '--port', '0', '--json']);
+  const ended = outcome(again);
+  const second_start = JSON.parse((await said(again, '\n')).trim());
+  assert.equal(second_start.admin_token, null);
+  again.kill('SIGTERM');
+  assert.equal((await ended).code, 0);
+  for (const args of [['log', '--json', '--limit', '100'], ['doctor']])
+    assert.ok(!(await place.run(args)).stdout.includes(token));
+});
+
+test('beside a server that holds a file ledger: reading works, writing says what to do', async (t) => {
+  const place = await makePlace(t);
+  const env = { INDELIBLE_LEDGER: 'file:held' };
+  await place.run(['record', 'before'], { env });
+  const server = place.start(['serve', '--port', '0'], { env });
+  const done = outcome(server);
+  await said(server, 'Ctrl-C stops');
+  const reading = [
+    ['log'],
+    ['show', '1'],
+    ['what-happened', '1'],
+    ['verify'],
+    ['token', 'list'],
+    ['doctor'],
+    ['reindex'],
+    ['export', '--format', 'csv', '--unrecorded'],
+  ];
+  for (const args of reading) {
+    const { code, stderr } = await place.run(args, { env });
+    assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
+  }
+  for (const args of [
+    ['record', 'x'],
+    ['import', 'jsonl', '-'],
+    ['export', '--format', 'csv'],
+    ['token', 'create', 'x', '--scope', 'admin'],
+  ]) {
+    const { code, stdout, stderr } = await place.run([...args, '--json'], { env });
+    assert.equal(code, 3, args.join(' '));
+    assert.equal(stdout, '');
+    assert.equal(JSON.parse(stderr).code, 'LEDGER_LOCKED', args.join(' '));
+  }
+  assert.match((await place.run(['doctor'], { env })).stdout, /^warn {2}writing /m);
+  server.kill('SIGTERM');
+  assert.equal((await done).code, 0);
+});
+
+test('a port that is taken is an error with a remedy; a public address gets a loud warning', async (t) => {
+  const place = await makePlace(t);
+  const holder = createServer().listen(0, '127.0.0.1');
+  t.after(() => holder.close());
+  await new Promise((resolve) => holder.once('listening', resolve));
+  const { port } = holder.address() as AddressInfo;
+  const taken = await place.run(['serve', '--port', String(port), '--json']);
+  assert.deepEqual(
+    [taken.code, jsonLines(taken.stderr.replace(/^\(.*\n/gm, '')).at(-1).code],
+    [3, 'LISTEN_FAILED'],
+  );
+
+  const server = place.start(['serve', '--port', '0', '--host', '0.0.0.0']);
+  const done = outcome(server);
+  await said(server, 'Ctrl-C stops');
+  server.kill('SIGTERM');
+  assert.match((await done).stderr, /LISTENING BEYOND THIS MACHINE \(0\.0\.0\.0\)/);
+});
+
+test('doctor: a line for each check, with the next command to try', async (t) => {
+  const place = await makePlace(t);
+  const none = await place.run(['doctor']);
+  assert.equal(none.code, 3);
+  assert.match(
+    none.stdout,
+    /^fail {2}ledger +LEDGER_NOT_FOUND: .*\n +next: Create it with `indelible init`/m,
+  );
+  await place.run(['record', 'a']);
+  await place.run(['reindex']);
+  const fine = await place.json(['doctor']);
+  assert.equal(fine.ok, true);
+  const status = (checks: { name: string; status: string }[], name: string) =>
+    checks.find((check) => check.name === name)?.status;
+  for (const name of ['node', 'clock', 'ledger', 'store', 'key', 'index', 'writing', 'modes'])
+    assert.equal(status(fine.checks, name), 'ok', name);
+
+  await chmod(join(place.folder, 'indelible-data', 'ledger.db'), 0o666);
+  const open = await place.run(['doctor', '--json'], { env: { INDELIBLE_KEY: 'dev' } });
+  assert.equal(open.code, 3);
+  const { checks } = JSON.parse(open.stdout);
+  assert.equal(status(checks, 'modes'), 'warn');
+  assert.equal(status(checks, 'key'), 'fail');
+  assert.match(JSON.stringify(checks), /KEY_UNEXPECTED/);
+});
