@@ -8,7 +8,10 @@ const encoder = new TextEncoder();
 const value = fc.jsonValue({ maxDepth: 5, stringUnit: 'grapheme' });
 
 test('canonical form agrees with another implementation', () => {
-  fc.assert(fc.property(value, (json) => assert.equal(canonicalize(json), oracle(json))), { numRuns: 1000 });
+  fc.assert(
+    fc.property(value, (json) => assert.equal(canonicalize(json), oracle(json))),
+    { numRuns: 1000 },
+  );
 });
 
 test('what is canonical parses back to the same bytes, and no other spelling is accepted', () => {
@@ -17,7 +20,8 @@ test('what is canonical parses back to the same bytes, and no other spelling is 
       const text = canonicalize(json);
       assert.deepEqual(canonicalize(parseCanonical(encoder.encode(text))), text);
       const spaced = JSON.stringify(json, null, 1);
-      if (spaced !== text) assert.throws(() => parseCanonical(encoder.encode(spaced)), { code: 'JSON_NOT_CANONICAL' });
+      if (spaced !== text)
+        assert.throws(() => parseCanonical(encoder.encode(spaced)), { code: 'JSON_NOT_CANONICAL' });
     }),
     { numRuns: 500 },
   );
@@ -42,7 +46,11 @@ test('bytes changed at random are accepted only if they are canonical again', ()
 });
 
 test('strict parsing agrees with JSON.parse on everything that is unambiguous', () => {
-  fc.assert(fc.property(value, (json) => assert.deepEqual(parseJson(JSON.stringify(json)), JSON.parse(JSON.stringify(json)))));
+  fc.assert(
+    fc.property(value, (json) =>
+      assert.deepEqual(parseJson(JSON.stringify(json)), JSON.parse(JSON.stringify(json))),
+    ),
+  );
 });
 
 for (const [text, code] of [
@@ -64,7 +72,14 @@ for (const [text, code] of [
   });
 }
 
-for (const text of ['{"a:b":"c:d\\"e:f"}', '1.10', '100', '1E2', '9007199254740993.0e-1'.slice(0, 4), '[1e21,0.1]']) {
+for (const text of [
+  '{"a:b":"c:d\\"e:f"}',
+  '1.10',
+  '100',
+  '1E2',
+  '9007199254740993.0e-1'.slice(0, 4),
+  '[1e21,0.1]',
+]) {
   test(`accepted: ${text}`, () => assert.deepEqual(parseJson(text), JSON.parse(text)));
 }
 

@@ -95,3 +95,19 @@ test('a writer that missed a rotation elsewhere stops with its own error', async
   await assert.rejects(old.record({ action: 'late' }), { code: 'KEY_UNKNOWN' });
   assert.equal((await verifyLog({ store, keys: [k2, k1] })).ok, true);
 });
+
+test('reading with a new key announces nothing', async () => {
+  const store = await keyedStore();
+  const head = await store.head();
+  const reader = Object.assign(Object.create(store), {
+    read_only: true,
+    head: () => store.head(),
+    get: (seqs: number[]) => store.get(seqs),
+    read: (from: number, to?: number) => store.read(from, to),
+    firstSeq: () => store.firstSeq(),
+    close: async () => {},
+  });
+  const ledger = await Ledger.open({ store: reader, keys: [k2, k1] });
+  await ledger.close();
+  assert.deepEqual(await store.head(), head);
+});

@@ -69,6 +69,18 @@ for (const using of [[], keys]) {
   });
 }
 
+test('short-lived processes keep the bound too: closing waits for a truncation under way', async (t) => {
+  const path = await folder(t);
+  const url = `file:${path}?segment_bytes_max=4000&segments_max=2`;
+  for (let run = 0; run < 40; run++) {
+    const ledger = await openLedger(url);
+    await ledger.record({ action: 'short.run', data: { run } });
+    await ledger.close();
+  }
+  assert.ok((await readdir(join(path, 'segments'))).length <= 3);
+  assert.equal((await verifyAt(url, [])).ok, true);
+});
+
 test('an application cannot record a truncation that excuses a cut', async (t) => {
   const ledger = await openLedger(`file:${await folder(t)}`);
   const forged = { action: 'ledger.truncated', data: { keep_from: 3, prev_hash: 'a'.repeat(64) } };

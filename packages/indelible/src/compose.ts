@@ -75,7 +75,10 @@ export async function openStore(
 }
 
 /** Opens the derived index beside a store: in a file of its own, or in memory where nothing can be written. */
-export async function openIndex(url: string, options: { readonly rebuild?: boolean } = {}): Promise<RecordIndex> {
+export async function openIndex(
+  url: string,
+  options: { readonly rebuild?: boolean } = {},
+): Promise<RecordIndex> {
   const path = indexPath(url);
   return openSqliteIndex({ path: path !== null && (await isWritable(path)) ? path : ':memory:', ...options });
 }

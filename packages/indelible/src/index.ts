@@ -9,8 +9,22 @@ export {
   type Resource,
   type Session,
 } from '@indelible/core';
-export { openLedger, type OpenOptions } from './compose.ts';
-export { contextFromTraceparent, currentContext, onBehalfOf, type RecordContext, traceparent, withContext } from './ledger/context.ts';
+export { type OpenOptions, openLedger } from './compose.ts';
+export {
+  contextFromTraceparent,
+  currentContext,
+  onBehalfOf,
+  type RecordContext,
+  traceparent,
+  withContext,
+} from './ledger/context.ts';
 export { Ledger } from './ledger/ledger.ts';
-export type { ChainKey, LedgerLog, LedgerOptions, LedgerStats, RecordOptions, VerifyReport } from './ledger/types.ts';
-export { verifyLog, type VerifyOptions } from './ledger/verify.ts';
+export type {
+  ChainKey,
+  LedgerLog,
+  LedgerOptions,
+  LedgerStats,
+  RecordOptions,
+  VerifyReport,
+} from './ledger/types.ts';
+export { type VerifyOptions, verifyLog } from './ledger/verify.ts';

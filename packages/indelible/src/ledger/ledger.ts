@@ -66,7 +66,7 @@ export class Ledger implements LedgerWriter {
       await ledger.#learnKeys(identity.head);
       if (identity.head === null) {
         await ledger.#write(configEvent(LEDGER_CREATED, createdConfig(identity.name, keyring)));
-      } else if (identity.announce) {
+      } else if (identity.announce && !options.store.read_only) {
         await announceKey(options.store, keyring, (event) => ledger.#write(event, true));
       }
     } catch (error) {
@@ -131,32 +131,31 @@ export class Ledger implements LedgerWriter {
 
   #submit(event: Event): Promise<Receipt> {
     if (isReserved(event)) {
-      return Promise.reject(
-        new IndelibleError(
-          'EVENT_INVALID',
-          'actions under "ledger." and "access." and the actor service:indelible are the ledger\'s own',
-        ),
-      );
+      const rule =
+        'actions under "ledger." and "access." and the actor service:indelible are the ledger\'s own';
+      return Promise.reject(new IndelibleError('EVENT_INVALID', rule));
     }
-    return this.#write(event);
+    return this.#refuseClosed() ?? this.#write(event);
   }
 
   /** Records what the ledger's own surfaces do: exports, reads, tokens. Same guarantees as `record`. */
   recordOwn(event: Event): Promise<Receipt> {
-    return this.#write(event);
+    return this.#refuseClosed() ?? this.#write(event);
   }
 
   // Not async: one promise less for each record.
   #write(event: Event, ends_batch = false): Promise<Receipt> {
     try {
-      if (this.#closing !== null) {
-        throw new IndelibleError('LEDGER_CLOSED', `the ledger ${this.name} is closed`);
-      }
       const prepared = prepareEvent(event, currentContext(), this.#default_actor, this.name);
       return this.#sequencer.submit(prepared, ends_batch);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  #refuseClosed(): Promise<never> | null {
+    if (this.#closing === null) return null;
+    return Promise.reject(new IndelibleError('LEDGER_CLOSED', `the ledger ${this.name} is closed`));
   }
 
   get url(): string {
@@ -201,6 +200,7 @@ export class Ledger implements LedgerWriter {
 
   async #shutDown(): Promise<void> {
     await this.#sequencer.idle();
+    // The last append may have made a truncation due, which still has its record to write.
     await this.#truncation.idle();
     await this.#tail?.close();
     await this.index?.close();

@@ -26,7 +26,9 @@ const BATCH_RECORDS_MAX = 8192;
 const BATCH_BYTES_MAX = 4 << 20;
 /** About what preparing one event costs its caller and us, in milliseconds. */
 const PREPARE_MS = 0.004;
-/** Other writers win the head at most this often in a row; each loss means that one of them made progress. */
+/** After so many lost races for the head the store is asked to keep other writers out for a moment. */
+const RACES_MAX = 2;
+/** Only a store that cannot do so gets this far; each loss still means that another writer made progress. */
 const HEAD_MOVED_TRIES_MAX = 1000;
 
 export interface SequencerOptions {
@@ -170,24 +172,34 @@ export class Sequencer {
 
   /** Appends the group, as often as other writers move the head before us. Settles every caller or throws. */
   async #commit(group: readonly Waiting[]): Promise<void> {
-    for (let tries = 0; ; tries++) {
-      if (this.#uncertain) await this.#readHead();
-      if (this.#options.keys.crowded) await this.#options.keys.makeRoom();
-      const remaining = group.some(hasKey) ? await this.#answerRetries(group) : group;
-      const { placed, followers } = this.#seal(remaining);
-      if (placed.length === 0) return;
-      const started = performance.now();
-      try {
-        await this.#options.store.append(this.#builder.batch(), this.#head);
-        this.#append_ms += (performance.now() - started - this.#append_ms) / 8;
-      } catch (error) {
-        this.#uncertain = true;
-        if (isIndelibleError(error, 'HEAD_MOVED') && tries < HEAD_MOVED_TRIES_MAX) continue;
-        if (!(await this.#landed(placed))) throw error;
-      }
-      this.#finish(placed, followers);
-      return;
+    for (let races = 0; races < RACES_MAX; races++) if (await this.#tryCommit(group)) return;
+    const release = await this.#options.store.reserve?.();
+    try {
+      for (let races = 0; races < HEAD_MOVED_TRIES_MAX; races++) if (await this.#tryCommit(group)) return;
+    } finally {
+      await release?.();
     }
+    throw new IndelibleError('STORE_UNAVAILABLE', 'other writers appended first, again and again');
+  }
+
+  /** False when another writer moved the head first. */
+  async #tryCommit(group: readonly Waiting[]): Promise<boolean> {
+    if (this.#uncertain) await this.#readHead();
+    if (this.#options.keys.crowded) await this.#options.keys.makeRoom();
+    const remaining = group.some(hasKey) ? await this.#answerRetries(group) : group;
+    const { placed, followers } = this.#seal(remaining);
+    if (placed.length === 0) return true;
+    const started = performance.now();
+    try {
+      await this.#options.store.append(this.#builder.batch(), this.#head);
+      this.#append_ms += (performance.now() - started - this.#append_ms) / 8;
+    } catch (error) {
+      this.#uncertain = true;
+      if (isIndelibleError(error, 'HEAD_MOVED')) return false;
+      if (!(await this.#landed(placed))) throw error;
+    }
+    this.#finish(placed, followers);
+    return true;
   }
 
   /** Answers events whose idempotency key is taken; returns the others. */

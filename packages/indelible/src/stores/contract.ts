@@ -76,6 +76,13 @@ export interface LogStore {
    */
   append(batch: LineBatch, expected: Head | null): Promise<void>;
 
+  /**
+   * Keeps other processes from appending until this store's next `append`, whatever comes of it, or until the
+   * function that it resolves to is called. For a writer that keeps losing the race for the head: on a busy log the
+   * one that has just appended is always the first to be ready again. Absent where there can be one writer only.
+   */
+  reserve?(): Promise<() => Promise<void>>;
+
   /** Streams the lines with `from` <= seq < `to` (default: all that are there now), in stored order. */
   read(from: number, to?: number): AsyncIterable<LineBatch>;
 

@@ -13,6 +13,8 @@ export interface WorkerSetup extends ConnectionOptions {
 export interface Operations {
   open: [input: null, output: null];
   append: [input: AppendRequest, output: null];
+  reserve: [input: null, output: null];
+  release: [input: null, output: null];
   head: [input: null, output: Head | null];
   bounds: [input: null, output: { first: bigint; last: bigint; bytes: number } | null];
   chunk: [input: { from: bigint; last: bigint }, output: Chunk | null];

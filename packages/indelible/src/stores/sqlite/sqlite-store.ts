@@ -88,6 +88,13 @@ class SqliteStore implements LogStore {
     this.#appended.emit('append');
   }
 
+  async reserve(): Promise<() => Promise<void>> {
+    await this.#writer.call('reserve', null);
+    return async () => {
+      await this.#writer.call('release', null);
+    };
+  }
+
   async *read(from: number, to?: number): AsyncGenerator<LineBatch> {
     const reader = this.#readingThread();
     const bounds = await reader.call('bounds', null);

@@ -3,7 +3,7 @@
  * Calls are answered one after the other, in the order they came.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { append, readHead } from './append.ts';
+import { append, readHead, release, reserve } from './append.ts';
 import { Connection } from './connection.ts';
 import { SQLITE_BUSY, sqliteResult, storeFault } from './faults.ts';
 import { inspect } from './inspect.ts';
@@ -22,6 +22,14 @@ const OPERATIONS: { [Name in OperationName]: (input: Input<Name>) => Output<Name
   },
   append: (request) => {
     append(connection, request, setup.faults);
+    return null;
+  },
+  reserve: () => {
+    reserve(connection);
+    return null;
+  },
+  release: () => {
+    release(connection);
     return null;
   },
   head: () => readHead(connection),
