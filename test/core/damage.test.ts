@@ -42,12 +42,13 @@ interface Attack {
   ): { hash: string; body: string }[];
 }
 
+type Line = Pick<SealedLine, 'hash' | 'body'>;
 const edit = (line: SealedLine, from: string, to: string) => ({ ...line, body: line.body.replace(from, to) });
 const without = (chain: SealedLine[], from: number, count = 1) => [
   ...chain.slice(0, from),
   ...chain.slice(from + count),
 ];
-const replaced = (chain: SealedLine[], at: number, ...lines: { hash: string; body: string }[]) => [
+const replaced = (chain: readonly Line[], at: number, ...lines: readonly Line[]) => [
   ...chain.slice(0, at),
   ...lines,
   ...chain.slice(at + 1),

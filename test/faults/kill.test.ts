@@ -1,7 +1,7 @@
 /**
  * kill -9 at random moments under load: nothing acknowledged is lost, the chain is intact, the next append works.
  *
- * INDELIBLE_KILLS sets how often each store is killed (default 12; the closing note of a release says 200).
+ * INDELIBLE_KILLS sets how often each store is killed (default 6; the closing note of a release says 200).
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { openIndex, openLedger, openStore } from '../../packages/indelible/src/compose.ts';
 import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
 
-const KILLS = Number(process.env.INDELIBLE_KILLS ?? 12);
+const KILLS = Number(process.env.INDELIBLE_KILLS ?? 6);
 const WRITER = fileURLToPath(new URL('./writer.ts', import.meta.url));
 const keys = [{ key_id: 'k1', secret: new Uint8Array(32).fill(7) }];
 
