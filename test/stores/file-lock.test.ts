@@ -13,7 +13,7 @@ const CHILD = fileURLToPath(new URL('./support/file-lock-holder.ts', import.meta
 
 /** Another process that holds the lock once this resolves. */
 async function otherWriter(t: TestContext, dir: string) {
-  const child = spawn(process.execPath, ['--conditions=source', CHILD, dir], {
+  const child = spawn(process.execPath, ['--conditions=source', '--expose-gc', CHILD, dir], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -51,7 +51,7 @@ test('the lock holds against the same process, whatever it does with the folder,
   for (let i = 0; i < 2; i++) {
     await assert.rejects(openFileStore({ dir }), (error) => isIndelibleError(error, 'LEDGER_LOCKED'));
   }
-  const child = spawn(process.execPath, ['--conditions=source', CHILD, dir], {
+  const child = spawn(process.execPath, ['--conditions=source', '--expose-gc', CHILD, dir], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let output = '';

@@ -18,6 +18,9 @@ const SQLITE_BUSY = 5;
 const SQLITE_READONLY = 8;
 const SQLITE_CANTOPEN = 14;
 
+/** Nothing else need refer to a held lock: without this, garbage collection would release it under a living writer. */
+const heldLocks = new Set<DatabaseSync>();
+
 export interface LedgerLock {
   release(): void;
 }
@@ -34,8 +37,14 @@ export async function lockLedger(fs: FileSystem, directory: string): Promise<Led
     throw lockFault(fs, directory, error);
   }
   const held = database;
+  heldLocks.add(held);
   await noteHolder(fs, directory);
-  return { release: () => held.close() };
+  return {
+    release: () => {
+      heldLocks.delete(held);
+      held.close();
+    },
+  };
 }
 
 /** With our permissions, and never opened here when it exists: closing it again would drop this process's lock. */
