@@ -36,7 +36,8 @@ const child = spawn(
     '--conditions=source',
     '--test',
     '--test-reporter=spec',
-    `--test-concurrency=${Math.max(2, availableParallelism())}`,
+    // One more than there are cores: much of the time goes into waiting for a disk that syncs.
+    `--test-concurrency=${availableParallelism() + 1}`,
     ...flags,
     ...files,
   ],

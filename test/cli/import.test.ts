@@ -102,6 +102,7 @@ test('standard input, gzip, and a misspelt path that stops everything before it 
 test('exports: three formats, complete, filtered, recorded, and verifiable by what they carry', async (t) => {
   const place = await makePlace(t);
   await place.run(['import', 'cloudtrail', NIGHT]);
+  // One after another: each records itself.
   const [csv, jsonl, json] = [
     await place.run(['export', '--format', 'csv']),
     await place.run(['export', '--format', 'jsonl', '--correlation-id', RUN]),

@@ -10,7 +10,7 @@ test('pitfall 20: a missing or wrong key is not tampering: exit code 3, never ok
   const keyed = { INDELIBLE_KEY: `k1:${SECRET}` };
   const other = { INDELIBLE_KEY: `k1:${SECRET.replaceAll('c', 'd')}` };
   assert.equal((await place.json(['init'], { env: keyed })).keyed, true);
-  await place.run(['record', '--stdin'], { env: keyed, input: EVENTS });
+  await place.fill(EVENTS, keyed);
   const [right, none, wrong, short, unexpected] = await Promise.all([
     place.run(['verify', '--json'], { env: keyed }),
     place.run(['verify', '--json']),

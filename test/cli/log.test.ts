@@ -10,7 +10,7 @@ test('log: newest first, filters, limit, and a line of JSON each', async (t) => 
     outcome: i === 7 ? 'error' : 'ok',
     message: `number ${i}`,
   }));
-  await place.run(['record', '--stdin'], { input: events.map((event) => JSON.stringify(event)).join('\n') });
+  await place.fill(events.map((event) => JSON.stringify(event)).join('\n'));
   const seqs = async (...args: string[]): Promise<number[]> => {
     const { code, stdout, stderr } = await place.run(['log', '--json', ...args]);
     assert.equal(code, 0, stderr);

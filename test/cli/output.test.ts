@@ -57,6 +57,10 @@ test('usage errors leave with 2, for people and as JSON, and never with a stack'
     ['record'],
     ['record', 'x', '--stdin'],
     ['verify', '--expect', '1'],
+    ['log', '--actor', 'a', '--actor', 'b'],
+    ['log', '--limit', '1', '--limit=2'],
+    ['export', '--format', 'csv', '--since', '1d', '--format', 'json'],
+    ['--ledger', 'sqlite:a', 'log', '--ledger', 'sqlite:b'],
     ['restore', 'x', '--to', 'sqlite:a', '--ledger', 'sqlite:b'],
   ];
   const asked = await Promise.all(cases.map(async (args) => [args, await place.run(args)] as const));
@@ -112,7 +116,7 @@ test('a reader that leaves (| head) is no error, and the exit code stays', async
   const events = Array.from({ length: 3000 }, (_, i) =>
     JSON.stringify({ action: 'step.done', message: `${i} ${'x'.repeat(200)}` }),
   ).join('\n');
-  await place.run(['record', '--stdin'], { input: events });
+  await place.fill(events);
   const child = place.start(['log', '--limit', '100000', '--json'], { input: '' });
   const done = outcome(child);
   await said(child, '\n').catch(() => {});

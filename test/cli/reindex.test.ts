@@ -6,7 +6,7 @@ import { makePlace } from './run-cli.ts';
 
 test('reindex builds the index from the log again', async (t) => {
   const place = await makePlace(t);
-  await place.run(['record', '--stdin'], { input: '{"action":"a"}\n'.repeat(5) });
+  await place.fill('{"action":"a"}\n'.repeat(5));
   const done = await place.json(['reindex']);
   assert.deepEqual([done.records, done.position], [6, 6]);
   assert.match((await place.run(['reindex'])).stdout, /^Indexed 6 records in /);
@@ -16,7 +16,7 @@ test('a ruined index is told from a ruined log: the doctor sends to reindex, rea
   const place = await makePlace(t);
   const ruin = () =>
     writeFile(join(place.folder, 'indelible-data', 'ledger.db.index'), 'not a database at all'.repeat(500));
-  await place.run(['record', '--stdin'], { input: '{"action":"a"}\n'.repeat(5) });
+  await place.fill('{"action":"a"}\n'.repeat(5));
   await ruin();
   const doctor = await place.run(['doctor']);
   assert.equal(doctor.code, 3);

@@ -16,7 +16,7 @@ async function lines(place: Place, name: string): Promise<string[]> {
 
 test('an incomplete or altered backup is refused, and nothing is made', async (t) => {
   const place = await makePlace(t);
-  await place.run(['record', '--stdin'], { input: EVENTS });
+  await place.fill(EVENTS);
   await place.run(['backup', 'good']);
   const text = await readFile(join(place.folder, 'good'), 'utf8');
   const [header, ...rest] = text.trimEnd().split('\n');
@@ -53,7 +53,7 @@ test('an incomplete or altered backup is refused, and nothing is made', async (t
 
 test('a backup whose seal was made to fit an edited record does not verify: exit code 1, and nothing is made', async (t) => {
   const place = await makePlace(t);
-  await place.run(['record', '--stdin'], { input: EVENTS });
+  await place.fill(EVENTS);
   await place.run(['backup', 'good']);
   const all = (await lines(place, 'good')).map((line) => line.replace('step 30', 'step 31'));
   const seal = JSON.parse(all.pop()!);
@@ -88,7 +88,7 @@ test('a backup replaces no file, and a restore no ledger', async (t) => {
 
 test('the backup of a keyed ledger needs its key to be restored', async (t) => {
   const place = await makePlace(t);
-  await place.run(['record', '--stdin'], { env: KEYED, input: EVENTS });
+  await place.fill(EVENTS, KEYED);
   await place.run(['backup', 'copy'], { env: KEYED });
   const [none, wrong] = await Promise.all([
     place.run(['restore', 'copy', '--to', 'file:none', '--json']),

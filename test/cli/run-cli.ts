@@ -6,6 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Event } from '@indelible/core';
+import { DEFAULT_LEDGER_URL, openLedger } from '../../packages/indelible/src/compose.ts';
+import { keysFromEnvironment } from '../../packages/indelible/src/ledger/env-keys.ts';
 import { root } from '../support/root.ts';
 
 const MAIN = join(root, 'packages/indelible/src/cli/main.ts');
@@ -30,6 +33,8 @@ export type Printed = any;
 /** A folder with its own default ledger; removed after the test. */
 export interface Place {
   readonly folder: string;
+  /** Records events, one a line, without a process: for what a test needs and does not test. */
+  fill(lines: string, env?: Readonly<Record<string, string>>): Promise<void>;
   /** Runs a command to its end. */
   run(args: readonly string[], options?: CliOptions): Promise<CliResult>;
   /** Runs a command that must succeed, with --json; the document it printed. */
@@ -55,7 +60,19 @@ export async function makePlace(t: TestContext): Promise<Place> {
     if (code !== 0) throw new Error(`${args.join(' ')} left with ${code}: ${stderr}`);
     return JSON.parse(stdout);
   };
-  return { folder, run, json, start };
+  const fill = async (lines: string, env: Readonly<Record<string, string>> = {}) => {
+    const [scheme, path] = (env.INDELIBLE_LEDGER ?? DEFAULT_LEDGER_URL).split(':') as [string, string];
+    const url = `${scheme}:${join(folder, path)}`;
+    const ledger = await openLedger(url, { keys: keysFromEnvironment(env).keys });
+    try {
+      const events = lines.split('\n').filter((line) => line !== '');
+      await Promise.all(events.map((line) => ledger.record(JSON.parse(line) as Event)));
+      await ledger.caughtUp();
+    } finally {
+      await ledger.close();
+    }
+  };
+  return { folder, fill, run, json, start };
 }
 
 /** Everything a process says until it ends. */

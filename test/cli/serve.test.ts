@@ -27,8 +27,13 @@ test('serve prints its URL first, an administrator token once, and stops on Ctrl
   assert.equal(jsonLines(log.stdout).length, 1, 'reading beside the server');
   assert.equal(record.code, 0, 'SQLite takes several writers');
   server.kill('SIGINT');
-  const { code } = await done;
+  const { code, stderr } = await done;
   assert.equal(code, 0);
+  assert.doesNotMatch(
+    stderr,
+    /deprecat|warning/i,
+    'nothing that only a developer of Indelible could act upon',
+  );
 
   const again = place.start(['serve', '--port', '0', '--json']);
   const ended = outcome(again);
@@ -57,22 +62,22 @@ test('beside a server that holds a file ledger: reading works, writing says what
     ['reindex'],
     ['export', '--format', 'csv', '--unrecorded'],
   ];
-  for (const args of reading) {
-    const { code, stderr } = await place.run(args, { env });
-    assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
-  }
-  for (const args of [
+  const read = await Promise.all(reading.map((args) => place.run(args, { env })));
+  for (const [i, { code, stderr }] of read.entries())
+    assert.equal(code, 0, `${reading[i]!.join(' ')}: ${stderr}`);
+  const writing = [
     ['record', 'x'],
     ['import', 'jsonl', '-'],
     ['export', '--format', 'csv'],
     ['token', 'create', 'x', '--scope', 'admin'],
-  ]) {
-    const { code, stdout, stderr } = await place.run([...args, '--json'], { env });
-    assert.equal(code, 3, args.join(' '));
+  ];
+  const refused = await Promise.all(writing.map((args) => place.run([...args, '--json'], { env })));
+  for (const [i, { code, stdout, stderr }] of refused.entries()) {
+    assert.equal(code, 3, writing[i]!.join(' '));
     assert.equal(stdout, '');
-    assert.equal(JSON.parse(stderr).code, 'LEDGER_LOCKED', args.join(' '));
+    assert.equal(JSON.parse(stderr).code, 'LEDGER_LOCKED', writing[i]!.join(' '));
   }
-  assert.match((await place.run(['doctor'], { env })).stdout, /^warn {2}writing /m);
+  assert.match(read[reading.findIndex(([name]) => name === 'doctor')]!.stdout, /^warn {2}writing /m);
   server.kill('SIGTERM');
   assert.equal((await done).code, 0);
 });

@@ -28,7 +28,7 @@ function tamper(place: Place, sql: string): void {
 
 test('a sound ledger: exit code 0, and what that does not prove', async (t) => {
   const place = await makePlace(t);
-  await place.run(['record', '--stdin'], { input: EVENTS });
+  await place.fill(EVENTS);
   const report = await place.json(['verify']);
   assert.equal(report.ok, true);
   assert.equal(report.verdict, 'consistent');
@@ -48,7 +48,7 @@ test('a sound ledger: exit code 0, and what that does not prove', async (t) => {
 
 test('an edited record: exit code 1, the right record and the kind', async (t) => {
   const place = await makePlace(t);
-  await place.run(['record', '--stdin'], { input: EVENTS });
+  await place.fill(EVENTS);
   tamper(place, `UPDATE records SET body = replace(body, '"amount":6', '"amount":9') WHERE seq = 7`);
   const found = await place.run(['verify', '--json']);
   assert.equal(found.code, 1, found.stderr);
@@ -72,7 +72,7 @@ test('an edited record: exit code 1, the right record and the kind', async (t) =
 
 test('a deleted record and a dropped trigger are found', async (t) => {
   const place = await makePlace(t);
-  await place.run(['record', '--stdin'], { input: EVENTS });
+  await place.fill(EVENTS);
   tamper(place, 'DELETE FROM records WHERE seq = 12');
   const deleted = await place.run(['verify', '--json']);
   assert.equal(deleted.code, 1);
@@ -80,7 +80,7 @@ test('a deleted record and a dropped trigger are found', async (t) => {
   assert.equal(JSON.parse(deleted.stdout).first_bad_seq, 12);
 
   const other = await makePlace(t);
-  await other.run(['record', '--stdin'], { input: EVENTS });
+  await other.fill(EVENTS);
   const db = database(other);
   db.exec('DROP TRIGGER records_refuse_update');
   db.close();
@@ -92,7 +92,7 @@ test('a deleted record and a dropped trigger are found', async (t) => {
 
 test('pitfall 11: a cut tail is consistent by itself, and found with a head that was noted elsewhere', async (t) => {
   const place = await makePlace(t);
-  await place.run(['record', '--stdin'], { input: EVENTS });
+  await place.fill(EVENTS);
   const { head } = await place.json(['verify']);
   const noted = `${head.seq}:${head.hash}`;
   assert.equal((await place.run(['verify', '--expect', noted])).code, 0);
@@ -128,7 +128,7 @@ test('verify --record leaves the verdict in the ledger', async (t) => {
 test('a file ledger: an edited byte is found', async (t) => {
   const place = await makePlace(t);
   const env = { INDELIBLE_LEDGER: 'file:ledger' };
-  await place.run(['record', '--stdin'], { env, input: EVENTS });
+  await place.fill(EVENTS, env);
   await place.run(['reindex'], { env });
   const file = join(place.folder, 'ledger', 'segments', '00000000000000000000.jsonl');
   const text = await readFile(file, 'utf8');

@@ -7,11 +7,13 @@ import {
   type ExportSummary,
   exportRecords,
 } from '../../packages/indelible/src/evidence/export.ts';
+import { exportLines } from '../../packages/indelible/src/evidence/export-lines.ts';
 import { RUN_LOG_FIELDS } from '../../packages/indelible/src/evidence/run-log.ts';
 import { createRunSteps } from '../../packages/indelible/src/evidence/run-steps.ts';
 import type { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
 import type { LedgerReader } from '../../packages/indelible/src/ledger/types.ts';
 import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
+import type { RecordIndex } from '../../packages/indelible/src/stores/index/contract.ts';
 import { newLedger, OTHER_RUN, RUN, readCsv, textOf } from './support.ts';
 
 const AT = '2026-11-22T00:00:00.000Z';
@@ -223,6 +225,47 @@ test('pitfall 22: a large export holds one page at a time, and only when asked',
   }
   assert.equal(stream.summary?.count, LINES);
   assert.ok(read > LINES * line.length);
+});
+
+test('pages end at about 1 MB, however long the records are', async (t) => {
+  const { ledger } = await newLedger(t);
+  const data = 'x'.repeat(60_000);
+  await Promise.all(Array.from({ length: 100 }, () => ledger.record({ action: 'big.step', data })));
+  await ledger.caughtUp();
+  for (const filter of [{}, { action: 'big.*' }]) {
+    const seqs: number[] = [];
+    for await (const page of exportLines(ledger, filter, 101)) {
+      const bytes = page.reduce((total, { line }) => total + line.length, 0);
+      assert.ok(bytes < (1 << 20) + 65_536, `a page of ${bytes} bytes`);
+      seqs.push(...page.map(({ seq }) => seq));
+    }
+    const first = 'action' in filter ? 1 : 0;
+    assert.deepEqual(
+      seqs,
+      Array.from({ length: 101 - first }, (_, i) => i + first),
+    );
+  }
+});
+
+test('a filtered export asks the records again: an edited index cannot pass one off as another', async (t) => {
+  const { ledger, index } = await newLedger(t);
+  await twoRuns(ledger, 6);
+  await ledger.caughtUp();
+  const lying: RecordIndex = Object.create(index, {
+    search: { value: async () => ({ seqs: [0, 1, 2, 3, 4, 5, 6], more: false, position: 7 }) },
+    position: { value: () => index.position() },
+  });
+  const reader: LedgerReader = Object.create(ledger, {
+    index: { value: lying },
+    store: { value: ledger.store },
+    name: { value: ledger.name },
+    head: { value: () => ledger.head() },
+    caughtUp: { value: async () => {} },
+  });
+  for (const format of ['jsonl', 'json', 'csv'] as const) {
+    const { summary } = await exported(reader, { format, filter: { action: 'step.0' }, limit: 2 });
+    assert.deepEqual([summary?.count, summary?.complete, summary?.last_seq], [2, true, 4], format);
+  }
 });
 
 test('steps are numbered within the run, whatever the export leaves out', async (t) => {

@@ -14,17 +14,17 @@ import { failingFileSystem, temporaryFolder } from '../stores/support/file-ledge
 
 const event = (i: number) => ({ action: 'load.step', data: { i } });
 
-for (const [system, call, write_through, code] of [
-  ['ENOSPC', 'write', true, 'STORE_FULL'],
-  ['EROFS', 'write', true, 'STORE_READ_ONLY'],
-  ['EACCES', 'write', true, 'STORE_READ_ONLY'],
-  ['EIO', 'write', true, 'STORE_UNAVAILABLE'],
-  ['EIO', 'syncData', false, 'STORE_UNAVAILABLE'],
+for (const [system, call, code] of [
+  ['ENOSPC', 'write', 'STORE_FULL'],
+  ['EROFS', 'write', 'STORE_READ_ONLY'],
+  ['EACCES', 'write', 'STORE_READ_ONLY'],
+  ['EIO', 'write', 'STORE_UNAVAILABLE'],
+  ['EIO', 'syncData', 'STORE_UNAVAILABLE'],
 ] as const) {
   for (const outcome of ['lost', 'landed'] as const) {
     test(`file: ${call} fails with ${system}, its work ${outcome}: ${code}, then recording works again`, async (t) => {
       const faulty = failingFileSystem();
-      const store = await openFileStore({ dir: temporaryFolder(t), fs: faulty.fs, write_through });
+      const store = await openFileStore({ dir: temporaryFolder(t), fs: faulty.fs });
       const ledger = await Ledger.open({ store });
       const acknowledged = [await ledger.record(event(1))];
       faulty.fail(call, system, outcome);

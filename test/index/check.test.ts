@@ -2,9 +2,11 @@
  * `check` names every way in which an index can disagree with its log, and the first record concerned.
  */
 import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { COLUMNS } from '../../packages/indelible/src/stores/index/columns.ts';
 import type { IndexFinding } from '../../packages/indelible/src/stores/index/contract.ts';
 import { openSqliteIndex } from '../../packages/indelible/src/stores/index/sqlite-index.ts';
@@ -79,10 +81,20 @@ async function checkAfter(path: string, log: readonly Loose[]): Promise<IndexFin
   }
 }
 
-async function indexFile(path: string): Promise<void> {
-  const index = await openSqliteIndex({ path });
+let folder = '';
+let prepared = '';
+after(() => rm(folder, { recursive: true, force: true }));
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'indelible-check-'));
+  prepared = join(folder, 'index.db');
+  const index = await openSqliteIndex({ path: prepared });
   await addAll(index, records, [100]);
   await index.close();
+});
+
+/** An index of all records. */
+async function indexFile(path: string): Promise<void> {
+  await cp(prepared, path);
 }
 
 test('a sound index has no findings', async (t) => {

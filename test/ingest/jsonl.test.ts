@@ -117,6 +117,32 @@ test('a record of another ledger is adopted with its origin stated', async () =>
   assert.deepEqual(good[1]!.event, good[0]!.event, 'one record is one event, however often it is exported');
 });
 
+test('the line that ends an export is no entry: it is skipped, and reported as what it is', async () => {
+  const { line } = recordLine();
+  const end = (end: object) =>
+    `${canonicalize({ export: { format: 'indelible-export/1' }, end: { complete: true, ...end } })}\n`;
+  const text = `${line}${end({ count: 1 })}${LOGIN}\n${LOGIN}\n${end({ count: 3, complete: false })}`;
+  const { good, bad, remarks } = await readAll(jsonLinesImporter, source(text));
+  assert.deepEqual([good.length, bad.length], [3, 0]);
+  assert.deepEqual(
+    remarks.map(({ position, remark }) => `${position}: ${remark}`),
+    [
+      'line 2: end of an export of 1 record; not an entry, skipped',
+      'line 5: end of an export of 3 records, cut by its limit, but 2 lines stand before it; not an entry, skipped',
+    ],
+  );
+  // The line as an export itself writes it, through the whole import.
+  const seen: string[] = [];
+  const written = `{"export":{"format":"indelible-export/1"},"end":{"complete":true,"count":1}}\n`;
+  const summary = await importInto(new FakeLedger().record, jsonLinesImporter, [source(line + written)], {
+    onRemark: ({ position }) => seen.push(position),
+  });
+  assert.deepEqual([summary.read, summary.added, summary.failed, seen], [1, 1, 0, ['line 2']]);
+  const others = ['{"export":{},"end":{}}', '{"export":{"format":"indelible-export/1"}}'];
+  const unlike = await readAll(jsonLinesImporter, source(others.join('\n')));
+  assert.equal(unlike.bad.length, 2, 'anything else is an error as before');
+});
+
 test('an altered record line is refused; one of a keyed ledger is adopted with its key id', async () => {
   const { line } = recordLine();
   const altered = await readAll(jsonLinesImporter, source(line.replace('"ada"', '"eve"')));

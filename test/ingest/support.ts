@@ -5,6 +5,7 @@ import type { Importer, ImportItem, ImportSource } from '../../packages/indelibl
 
 export type Faulty = Extract<ImportItem, { error: IndelibleError }>;
 export type Good = Extract<ImportItem, { event: Event }>;
+export type Remark = Extract<ImportItem, { remark: string }>;
 
 export function fixture(name: string): Uint8Array {
   return readFileSync(new URL(`../fixtures/cloudtrail/${name}`, import.meta.url));
@@ -28,14 +29,16 @@ export function source(content: Uint8Array | string, size = 65_536, name = 'test
 export async function readAll(
   importer: Importer,
   from: ImportSource,
-): Promise<{ good: Good[]; bad: Faulty[] }> {
+): Promise<{ good: Good[]; bad: Faulty[]; remarks: Remark[] }> {
   const good: Good[] = [];
   const bad: Faulty[] = [];
+  const remarks: Remark[] = [];
   for await (const item of importer.read(from)) {
     if ('error' in item) bad.push(item);
+    else if ('remark' in item) remarks.push(item);
     else good.push(item);
   }
-  return { good, bad };
+  return { good, bad, remarks };
 }
 
 export function brief(bad: readonly Faulty[]): string[] {

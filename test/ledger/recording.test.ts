@@ -185,6 +185,72 @@ for (const fault of ['lost', 'landed'] as const) {
   });
 }
 
+test('two appends in flight: when the first fails, what was sealed behind it is sealed again, in order', async () => {
+  const store = await openFaultyStore(2);
+  const ledger = await Ledger.open({ store });
+  const release = store.hold();
+  const appends_before = store.appends;
+  const record = (i: number) => ledger.record({ action: 'test.step', data: i });
+  const results = [0, 1, 2, 3, 4, 5].map(record);
+  store.faults.push('lost');
+  await new Promise(setImmediate);
+  release();
+  const settled = await Promise.allSettled(results);
+  assert.deepEqual(
+    settled.map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled'],
+  );
+  assert.ok(
+    store.appends - appends_before >= 3,
+    'the second append was in flight before the first had failed',
+  );
+  const stored = await ledger.get([1, 2, 3]);
+  assert.deepEqual(
+    stored.map(({ record }) => record.data),
+    [3, 4, 5],
+  );
+  await assertIntact(store, 4);
+  await ledger.close();
+});
+
+test('two appends in flight: another writer in between costs no order and no record', async () => {
+  const store = await openFaultyStore(2);
+  const ledger = await Ledger.open({ store });
+  const other = await Ledger.open({ store });
+  const release = store.hold();
+  const foreign = other.record({ action: 'foreign' });
+  await new Promise(setImmediate);
+  const receipts = [0, 1, 2, 3, 4, 5].map((i) => ledger.record({ action: 'test.step', data: i }));
+  await new Promise(setImmediate);
+  release();
+  assert.equal((await foreign).seq, 1);
+  const seqs = (await Promise.all(receipts)).map(({ seq }) => seq);
+  assert.deepEqual(seqs, [2, 3, 4, 5, 6, 7]);
+  await assertIntact(store, 8);
+  await ledger.close();
+});
+
+test('two appends in flight: an event with an idempotency key waits for those before it, and is followed in order', async () => {
+  const store = await openFaultyStore(2);
+  const ledger = await Ledger.open({ store });
+  const receipts = await Promise.all(
+    Array.from({ length: 60 }, (_, i) =>
+      ledger.record({
+        action: 'test.step',
+        data: i % 20,
+        ...(i % 3 === 0 && { idempotency_key: `k${i % 20}` }),
+      }),
+    ),
+  );
+  const first = receipts.filter(({ duplicate }) => !duplicate);
+  assert.deepEqual(
+    first.map(({ seq }) => seq),
+    first.map((_, i) => i + 1),
+  );
+  await assertIntact(store, first.length + 1);
+  await ledger.close();
+});
+
 test('pitfall 8: a fault that also hides the head is survived, and what landed is not doubled on retry', async () => {
   const store = await openFaultyStore();
   const ledger = await Ledger.open({ store });
@@ -195,6 +261,19 @@ test('pitfall 8: a fault that also hides the head is survived, and what landed i
   store.head_fails = false;
   const receipt = await ledger.record({ action: 'pay', idempotency_key: 'k' });
   assert.deepEqual([receipt.seq, receipt.duplicate], [1, true]);
+  await assertIntact(store, 2);
+  await ledger.close();
+});
+
+test('what is recorded verifies, up to the greatest depth; one level more is refused at once', async () => {
+  const store = await openMemoryStore();
+  const ledger = await Ledger.open({ store });
+  const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
+  // The record itself is the outermost of the 64 levels.
+  await ledger.record({ action: 'test.deep', data: nested(63) as never });
+  await assert.rejects(ledger.record({ action: 'test.deep', data: nested(64) as never }), {
+    code: 'JSON_TOO_DEEP',
+  });
   await assertIntact(store, 2);
   await ledger.close();
 });

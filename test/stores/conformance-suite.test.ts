@@ -1,7 +1,7 @@
 /** The suite itself: it catches broken stores, by the case that is named for the fault, and stale exceptions. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isLine, lineHash } from '@indelible/core';
+import { IndelibleError, isLine, lineHash } from '@indelible/core';
 import { STORE_CASES, storeConformance } from '../../packages/indelible/src/stores/conformance.ts';
 import type { LineBatch, LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
@@ -56,8 +56,19 @@ const BROKEN: readonly Broken[] = [
   },
   {
     fault: 'ignores what head is expected',
-    caught_by: 'an append upon another head raises HEAD_MOVED',
+    caught_by: 'an append upon another head raises HEAD_MOVED and names the head',
     replace: (sound) => ({ append: async (batch) => sound.append(batch, await sound.head()) }),
+  },
+  {
+    fault: 'names the head in a shape of its own',
+    caught_by: 'an append upon another head raises HEAD_MOVED and names the head',
+    replace: (sound) => ({
+      append: (batch, expected) =>
+        sound.append(batch, expected).catch(async () => {
+          const head = await sound.head();
+          throw new IndelibleError('HEAD_MOVED', 'moved', { details: { head_seq: head?.seq ?? null } });
+        }),
+    }),
   },
   {
     fault: 'writes the first line before it compares',

@@ -100,6 +100,29 @@ for (const torn of [
   });
 }
 
+test('a hole that a crash of the machine left before later bytes is torn as well', async (t) => {
+  const dir = await ledgerOf(t, 1);
+  const whole = fs.readFileSync(segmentPath(dir, 0));
+  const unsynced = Buffer.from(batchOf(4, 40).bytes);
+  unsynced.fill(0, 600, 900);
+  fs.appendFileSync(segmentPath(dir, 0), unsynced);
+  const store = await openFileStore({ dir });
+  const head = await store.head();
+  assert.ok(head !== null && head.seq > 4 && head.seq < 44);
+  const { texts } = await readAll(store.read(0));
+  assert.deepEqual(texts, textsOf(0, head.seq + 1));
+  const kept = fs.readdirSync(path.join(dir, 'recovered'));
+  assert.equal(kept.length, 1);
+  const length = texts.reduce((sum, text) => sum + text.length + 1, 0);
+  assert.ok(
+    fs
+      .readFileSync(path.join(dir, 'recovered', kept[0]!))
+      .equals(Buffer.concat([whole, unsynced]).subarray(length)),
+  );
+  await appendNext(store, 1);
+  await store.close();
+});
+
 test('a first line that was torn leaves an empty log; an older piece of evidence is kept as well', async (t) => {
   const dir = temporaryFolder(t);
   await (await openFileStore({ dir })).close();

@@ -3,7 +3,7 @@ import { IndelibleError } from '@indelible/core';
 import type { Head, LineBatch, LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
 
-export type Fault = 'lost' | 'landed' | 'torn head';
+export type Fault = 'lost' | 'landed';
 
 export interface FaultyStore extends LogStore {
   /** Faults of the next appends, first one first. */
@@ -15,7 +15,8 @@ export interface FaultyStore extends LogStore {
   appends: number;
 }
 
-export async function openFaultyStore(): Promise<FaultyStore> {
+/** `appends_in_flight` as in the contract. */
+export async function openFaultyStore(appends_in_flight = 1): Promise<FaultyStore> {
   const inner = await openMemoryStore();
   let gate: Promise<void> | null = null;
   const store = Object.create(inner) as FaultyStore;
@@ -24,6 +25,7 @@ export async function openFaultyStore(): Promise<FaultyStore> {
     head_fails: false,
     appends: 0,
     url: inner.url,
+    appends_in_flight,
     read_only: false,
     hold() {
       let open = () => {};

@@ -5,9 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { openLedger, openStore } from '../../packages/indelible/src/compose.ts';
+import { IndelibleError } from '@indelible/core';
+import { openIndex, openLedger, openStore } from '../../packages/indelible/src/compose.ts';
+import { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
 import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
+import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
+import { openSqliteIndex } from '../../packages/indelible/src/stores/index/sqlite-index.ts';
 import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
+import { destroyPage } from '../support/sqlite-page.ts';
 
 async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'indelible-verifier-'));
@@ -47,7 +52,7 @@ test('pitfall 17: one thread and several say the same, of a clean log and of a d
       const names = (await readdir(`${path}/log/segments`)).sort();
       await writeFile(`${path}/log/segments/${names[1]}`, 'garbage\n');
     }
-    const reports = await Promise.all([0, 1, 2, 5].map((workers) => verifyAt(url, workers)));
+    const reports = await Promise.all([undefined, 0, 1, 2, 5].map((workers) => verifyAt(url, workers)));
     for (const report of reports) {
       assert.equal(report.ok, !damaged);
       assert.deepEqual({ ...report, duration_ms: 0 }, { ...reports[0], duration_ms: 0 });
@@ -93,6 +98,62 @@ test('pitfall 17: a file cut in the middle of its last line is not taken for who
   assert.equal(Number.parseInt(names[1]!, 10) < report.first_bad_seq!, true);
 });
 
+test('pitfall 17: a page that SQLite cannot read is a finding with a place, whoever met it first', async (t) => {
+  const path = await folder(t);
+  const url = `sqlite:${path}/ledger.db`;
+  await filled(url, 600);
+  for (const [text, within] of [
+    ['"seq":1,', [0, 1]],
+    ['"seq":300,', [200, 300]],
+    ['"seq":600,', [500, 600]],
+  ] as const) {
+    await cp(`${path}/ledger.db`, `${path}/damaged.db`);
+    await cp(`${path}/ledger.db.index`, `${path}/damaged.db.index`);
+    await destroyPage(`${path}/damaged.db`, text);
+    const damaged = `sqlite:${path}/damaged.db`;
+    const index = await openIndex(damaged);
+    for (const workers of [0, 2]) {
+      const store = await openStore(damaged, { read_only: true });
+      const report = await verifyLog({ store, workers, index });
+      await store.close();
+      assert.deepEqual([report.verdict, report.damage], ['damaged', 'unreadable'], report.detail);
+      const { first_bad_seq, records_checked } = report;
+      assert.ok(
+        first_bad_seq! >= within[0] && first_bad_seq! <= within[1],
+        `${text} found at ${first_bad_seq}`,
+      );
+      assert.equal(records_checked, first_bad_seq, 'everything before it was checked');
+      assert.equal(report.findings.filter(({ damage }) => damage === 'unreadable').length, 1);
+    }
+    await index.close();
+  }
+});
+
+test('pitfall 17: a comparison with the index that cannot read on is never consistent', async () => {
+  const sound = openMemoryStore();
+  const index = await openSqliteIndex({ path: ':memory:' });
+  const ledger = await Ledger.open({ store: sound, index, name: 'acme.example/test' });
+  await ledger.record({ action: 'load.step' });
+  await ledger.caughtUp();
+  // Keys and chain are read, and then the disk gives way.
+  let reads = 0;
+  const store: LogStore = Object.create(sound, {
+    url: { value: sound.url },
+    head: { value: () => sound.head() },
+    inspect: { value: async () => [] },
+    read: {
+      value: async function* () {
+        if (++reads === 3) throw new IndelibleError('LEDGER_DAMAGED', 'a page is gone');
+        yield* sound.read(0);
+      },
+    },
+  });
+  const report = await verifyLog({ store, index, workers: 0 });
+  assert.deepEqual([report.ok, report.damage, report.first_bad_seq], [false, 'unreadable', 0]);
+  assert.equal(report.findings_total, 1);
+  await ledger.close();
+});
+
 test('pitfall 17: a value edited in place, and nothing else, is never consistent', async (t) => {
   const url = `sqlite:${await folder(t)}/ledger.db`;
   await filled(url, 200);
@@ -111,6 +172,19 @@ test('pitfall 18: verification is spread over the cores', async (t) => {
   const shards = await store.shards!(4);
   assert.equal(shards.length, 4);
   await store.close();
+});
+
+test('a small log is verified without threads, unless they are asked for', async (t) => {
+  const url = `file:${await folder(t)}/log`;
+  await filled(url, 50);
+  let threads = 0;
+  const count = () => threads++;
+  process.on('worker', count);
+  t.after(() => process.off('worker', count));
+  assert.equal((await verifyAt(url)).records_checked, 51);
+  assert.equal(threads, 0);
+  assert.equal((await verifyAt(url, 2)).records_checked, 51);
+  assert.equal(threads, 2);
 });
 
 test('pitfall 19: records written while verification runs are neither damage nor skipped by the next run', async (t) => {

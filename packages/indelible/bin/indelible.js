@@ -1,5 +1,5 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
-// The limit keeps a long import or export within 300 MB: Node would let its nursery grow beyond 100 MB first.
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=30
+// The limits keep a long import or export within 300 MB: Node would let garbage grow beyond 100 MB before it looks.
 // Plain old syntax on purpose: an unsupported Node must reach the message, not a SyntaxError.
 var need = [22, 18];
 var have = process.versions.node.split('.').map(Number);
@@ -13,4 +13,7 @@ if (have[0] < need[0] || (have[0] === need[0] && have[1] < need[1])) {
   );
   process.exit(2);
 }
+// Compiled code is kept inside the package, never in a shared temporary folder: who can plant code there can change the
+// package itself. Where the package cannot be written, nothing is kept; this never raises.
+process.getBuiltinModule('node:module').enableCompileCache(`${import.meta.dirname}/../.cache`);
 import('../dist/cli/main.js');

@@ -10,9 +10,13 @@
 import { IndelibleError } from '../errors.ts';
 import { LIMITS } from '../record/limits.ts';
 
-/** The RFC 8785 text of a JSON value. Nothing is dropped or converted: what JSON cannot say is refused. */
-export function canonicalize(value: unknown): string {
-  return write(value, 0);
+/**
+ * The RFC 8785 text of a JSON value. Nothing is dropped or converted: what JSON cannot say is refused.
+ *
+ * `depth` is how many objects and arrays the text will stand inside: they count against the limit.
+ */
+export function canonicalize(value: unknown, depth = 0): string {
+  return write(value, depth);
 }
 
 /** The RFC 8785 text of a string. */

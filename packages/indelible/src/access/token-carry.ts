@@ -3,6 +3,7 @@
  */
 import type { LedgerWriter } from '../ledger/types.ts';
 import { statusOf } from './token.ts';
+import { countedEvent } from './token-count.ts';
 import { TokenFollower } from './token-follower.ts';
 import { carriedEvent, revokedEvent, TokenFold } from './token-records.ts';
 
@@ -12,7 +13,8 @@ import { carriedEvent, revokedEvent, TokenFold } from './token-records.ts';
  */
 export async function carryTokens(ledger: LedgerWriter, keep_from: number, now = Date.now()): Promise<void> {
   const fold = new TokenFold();
-  await new TokenFollower(ledger, fold).catchUp();
+  const follower = new TokenFollower(ledger, fold);
+  await follower.catchUp();
   for (const entry of fold.all()) {
     const { token, stated_seq, revoked_seq } = entry;
     if (stated_seq < keep_from && statusOf(token, now) === 'active')
@@ -21,4 +23,6 @@ export async function carryTokens(ledger: LedgerWriter, keep_from: number, now =
       await ledger.recordOwn(revokedEvent(token, token.revoked_by ?? { type: 'service', id: 'indelible' }));
     }
   }
+  // What was counted goes in part: without a new count the next start, and the next eviction, would read everything.
+  if (follower.needsCount(keep_from)) await ledger.recordOwn(countedEvent(follower.count(keep_from)));
 }

@@ -10,6 +10,7 @@ import type { LedgerLog, LedgerWriter } from '../ledger/types.ts';
 import { binds } from './scopes.ts';
 import { newSecret, secretMatches, tokenIdIn } from './secret.ts';
 import { checkRequest, statusOf, type Token, type TokenRequest, type TokenStatus } from './token.ts';
+import { countedEvent } from './token-count.ts';
 import { TokenFollower } from './token-follower.ts';
 import { createdEvent, revokedEvent, TokenFold } from './token-records.ts';
 
@@ -22,6 +23,8 @@ export interface RegistryOptions {
   readonly log?: LedgerLog;
   /** Follow what other processes append (default). A command that ends at once need not. */
   readonly follow?: boolean;
+  /** After how many records the token records are counted again (token-count.ts); default 100,000. */
+  readonly count_every?: number;
 }
 
 /** Why a secret was refused. `unknown` also stands for a wrong secret with a known id: callers learn no more. */
@@ -35,6 +38,7 @@ export class TokenRegistry {
   readonly #ledger: LedgerWriter;
   readonly #clock: () => number;
   readonly #log: LedgerLog | undefined;
+  readonly #count_every: number | undefined;
   readonly #fold = new TokenFold();
   readonly #follower: TokenFollower;
   readonly #stop = new AbortController();
@@ -45,6 +49,7 @@ export class TokenRegistry {
     const registry = new TokenRegistry(ledger, options);
     try {
       await registry.refresh();
+      await registry.#countIfDue();
     } catch (error) {
       await registry.close();
       throw error;
@@ -56,6 +61,7 @@ export class TokenRegistry {
     this.#ledger = ledger;
     this.#clock = options.clock ?? Date.now;
     this.#log = options.log;
+    this.#count_every = options.count_every;
     this.#follower = new TokenFollower(ledger, this.#fold);
     this.#following = options.follow === false ? Promise.resolve() : this.#follow();
   }
@@ -133,6 +139,16 @@ export class TokenRegistry {
     for (const { record } of await this.#ledger.get([seq])) this.#fold.apply(record);
   }
 
+  /** A start without a count is slower, and nothing worse: not a reason to fail. */
+  async #countIfDue(): Promise<void> {
+    if (this.#ledger.store.read_only || !this.#follower.needsCount(0, this.#count_every)) return;
+    try {
+      await this.#ledger.recordOwn(countedEvent(this.#follower.count()));
+    } catch (error) {
+      this.#log?.warn({ error: String(error) }, 'the token records could not be counted; it is tried again');
+    }
+  }
+
   async #follow(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
@@ -140,6 +156,7 @@ export class TokenRegistry {
         await this.#ledger.store.waitForAppend(this.#follower.next - 1, signal);
         if (signal.aborted) return;
         await this.refresh();
+        await this.#countIfDue();
       } catch (error) {
         if (signal.aborted) return;
         this.#log?.error({ error: String(error) }, 'reading the token records failed; it is tried again');

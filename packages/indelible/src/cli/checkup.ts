@@ -38,7 +38,12 @@ export async function examine(url: string, env: NodeJS.ProcessEnv): Promise<Chec
     return [...checks, failed('ledger', error), ...(await diskChecks(url))];
   }
   try {
-    const head = await store.head();
+    const head = await store.head().catch((error: unknown) => {
+      checks.push(failed('ledger', error));
+      return undefined;
+    });
+    // What the store says about itself may tell why.
+    if (head === undefined) return [...checks, ...(await inspect(store)), ...(await diskChecks(url))];
     if (head === null)
       return [...checks, failed('ledger', new IndelibleError('LEDGER_NOT_FOUND', `${url} is empty`))];
     const last = await lastRecord(store, head.seq);

@@ -2,7 +2,7 @@
  * A record noted elsewhere: the simplest anchor there is. It shows what no chain can show by itself, a tail that was
  * cut or a log that was rewritten as a whole.
  */
-import { IndelibleError, isLine, lineHash } from '@indelible/core';
+import { IndelibleError, isIndelibleError, isLine, lineHash } from '@indelible/core';
 import type { VerifyReport } from '../ledger/types.ts';
 import type { LogStore } from '../stores/contract.ts';
 
@@ -28,18 +28,20 @@ export async function compareExpected(
   store: LogStore,
   expected: ExpectedRecord,
 ): Promise<VerifyReport> {
-  const [stored] = await store.get([expected.seq]);
-  const there = stored !== undefined && isLine(stored.line, 0, stored.line.length);
+  const stored = await read(store, expected.seq);
+  const there = stored != null && isLine(stored.line, 0, stored.line.length);
   if (there && lineHash(stored.line, 0) === expected.hash) return report;
   const { first_seq } = report;
   const detail =
-    stored !== undefined
-      ? `record ${expected.seq} has another hash than the one noted: the log was rewritten at or before it`
-      : expected.seq < first_seq
-        ? `record ${expected.seq} is no longer kept: the log now begins at ${first_seq}`
-        : `record ${expected.seq} is gone: the end of the log was cut off`;
+    stored === null
+      ? `record ${expected.seq} cannot be read`
+      : stored !== undefined
+        ? `record ${expected.seq} has another hash than the one noted: the log was rewritten at or before it`
+        : expected.seq < first_seq
+          ? `record ${expected.seq} is no longer kept: the log now begins at ${first_seq}`
+          : `record ${expected.seq} is gone: the end of the log was cut off`;
   const finding = {
-    damage: stored === undefined ? 'missing' : 'relinked',
+    damage: stored === null ? 'unreadable' : stored === undefined ? 'missing' : 'relinked',
     seq: expected.seq,
     detail,
   } as const;
@@ -52,4 +54,14 @@ export async function compareExpected(
     findings: [...report.findings, finding].sort((a, b) => a.seq - b.seq),
     findings_total: report.findings_total + 1,
   };
+}
+
+/** Null where the store is too damaged to say. */
+async function read(store: LogStore, seq: number): Promise<{ line: Uint8Array } | undefined | null> {
+  try {
+    return (await store.get([seq]))[0];
+  } catch (error) {
+    if (isIndelibleError(error, 'LEDGER_DAMAGED')) return null;
+    throw error;
+  }
 }

@@ -17,6 +17,7 @@ import { addToken } from './commands/token.ts';
 import { addVerify } from './commands/verify.ts';
 import { addWhatHappened } from './commands/what-happened.ts';
 import { type ExitCode, isAnswered, reportFailure } from './failure.ts';
+import { refuseRepeatedOptions } from './given-once.ts';
 import { addCommonOptions, Shell } from './shell.ts';
 
 const ENVIRONMENT = `
@@ -64,6 +65,7 @@ export function createProgram(shell: Shell): Command {
     addExport,
   ];
   for (const add of [...commands, addToken, addDoctor, addBackup, addReindex]) add(program, shell);
+  refuseRepeatedOptions(program);
   return program;
 }
 

@@ -17,7 +17,7 @@ import type { LedgerReader } from '../ledger/types.ts';
 import type { Head } from '../stores/contract.ts';
 import type { Filter } from '../stores/index/contract.ts';
 import { csvRow } from './csv.ts';
-import { bodyOf, type ExportLine, exportLines, hashOf } from './export-lines.ts';
+import { bodyOf, type ExportLine, exportLines, hashOf, recordIn } from './export-lines.ts';
 import { RUN_LOG_FIELDS, runLogRow } from './run-log.ts';
 import { createRunSteps } from './run-steps.ts';
 
@@ -180,14 +180,9 @@ function truncationRow(at: string, count: number): (string | null)[] {
   return RUN_LOG_FIELDS.map((field) => row[field] ?? null);
 }
 
-/** An export checks no hashes (`verify` does), so it parses without checking the form either. */
 function readable(seq: number, body: string): LedgerRecord {
-  try {
-    const record = JSON.parse(body) as LedgerRecord;
-    if (typeof record.correlation_id === 'string' && typeof record.actor === 'object') return record;
-  } catch {
-    // Raised below, with a number instead of a position in the text.
-  }
+  const record = recordIn(body);
+  if (record !== null) return record;
   throw new IndelibleError(
     'RECORD_INVALID',
     `Record ${seq} cannot be read; JSON Lines exports it as it is.`,

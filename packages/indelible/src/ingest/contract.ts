@@ -30,7 +30,13 @@ export interface ImportFault {
   readonly error: IndelibleError;
 }
 
-export type ImportItem = ImportedEvent | ImportFault;
+/** Something in the source that is neither an entry nor wrong, e.g. the line that ends an export: it is reported. */
+export interface ImportRemark {
+  readonly position: string;
+  readonly remark: string;
+}
+
+export type ImportItem = ImportedEvent | ImportFault | ImportRemark;
 
 export interface Importer {
   /** The name that the command line and the documentation use. */

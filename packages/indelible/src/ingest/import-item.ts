@@ -2,12 +2,12 @@
  * Makes an item of an import from what was found at a position: an event that keeps to the format, or its fault.
  */
 import { canonicalize, checkEvent, type Event, IndelibleError, LIMITS } from '@indelible/core';
-import type { ImportItem } from './contract.ts';
+import type { ImportedEvent, ImportFault } from './contract.ts';
 
 const encoder = new TextEncoder();
 
 /** Runs `make`; its event is checked as the ledger will check it, so that a fault is known before anything waits. */
-export function toItem(position: string, bytes: number, make: () => Event): ImportItem {
+export function toItem(position: string, bytes: number, make: () => Event): ImportedEvent | ImportFault {
   try {
     const event = checkEvent(make());
     // The ledger, which adds its own members, has the last word; only entries near the limit are worth the price.

@@ -9,12 +9,13 @@
  * and two equal lines in one file are two events. Equal lines in two files count as one event: give events an
  * idempotency key or a time to tell them apart. The counting costs about 24 bytes a line.
  *
- * Blank lines are skipped. Positions are `line 7`.
+ * Blank lines are skipped, and so, with a remark, is the line that ends an export. Positions are `line 7`.
  */
-import { checkEvent, type Event, IndelibleError, sha256Hex } from '@indelible/core';
+import { checkEvent, type Event, IndelibleError, type Json, sha256Hex } from '@indelible/core';
 import { adoptRecord, isRecordLine } from './adopted-record.ts';
 import { ByteWindow } from './byte-window.ts';
 import type { Importer } from './contract.ts';
+import { exportEnd } from './export-end.ts';
 import { toItem } from './import-item.ts';
 import { isObject, member, parseJsonBytes } from './json-bytes.ts';
 import { LineCounter } from './line-counter.ts';
@@ -27,11 +28,22 @@ export const jsonLinesImporter: Importer = {
   async *read(source) {
     const window = new ByteWindow(source.bytes);
     const counter = new LineCounter();
+    let since_end = 0;
     try {
       for await (const line of splitLines(window)) {
-        if ('error' in line) yield line;
-        else if (skipSpace(line.bytes, 0) < line.bytes.length) {
-          yield toItem(line.position, line.bytes.length, () => eventOfLine(line.bytes, counter));
+        if ('error' in line) {
+          since_end++;
+          yield line;
+        } else if (skipSpace(line.bytes, 0) < line.bytes.length) {
+          const { position, bytes } = line;
+          let remark: string | null = null;
+          const item = toItem(position, bytes.length, () => {
+            const value = parseJsonBytes(bytes);
+            remark = exportEnd(value, since_end);
+            return eventOf(value, bytes, counter);
+          });
+          yield remark === null ? item : { position, remark };
+          since_end = remark === null ? since_end + 1 : 0;
         }
       }
     } finally {
@@ -40,8 +52,7 @@ export const jsonLinesImporter: Importer = {
   },
 };
 
-function eventOfLine(bytes: Uint8Array, counter: LineCounter): Event {
-  const value = parseJsonBytes(bytes);
+function eventOf(value: Json, bytes: Uint8Array, counter: LineCounter): Event {
   if (isRecordLine(value)) return adoptRecord(value);
   if (!isObject(value) || member(value, 'action') === undefined) {
     const message = 'is not an event: an event is an object with an "action", e.g. {"action":"user.login"}';

@@ -21,6 +21,13 @@ export interface ImportProblem {
   readonly remedy: string;
 }
 
+/** What an importer passed over, and why that is as it should be. */
+export interface ImportNote {
+  readonly source: string;
+  readonly position: string;
+  readonly remark: string;
+}
+
 export interface ImportProgress {
   /** The source being read. */
   readonly source: string;
@@ -46,6 +53,8 @@ export interface ImportOptions {
   readonly onProgress?: (progress: ImportProgress) => void;
   /** Called for every problem, also for those that the summary leaves out. */
   readonly onError?: (problem: ImportProblem) => void;
+  /** Called for what was passed over; it counts as nothing. */
+  readonly onRemark?: (note: ImportNote) => void;
 }
 
 /** Enough to fill batches; parsed records in flight outlive the young heap, and 2,000 of them cost some 70 MB more. */
@@ -108,6 +117,10 @@ class ImportRun {
     const counted = { name: source.name, bytes: this.#counted(source) };
     for await (const item of importer.read(counted)) {
       if (this.#stop !== null) return;
+      if ('remark' in item) {
+        this.#options.onRemark?.({ source: source.name, position: item.position, remark: item.remark });
+        continue;
+      }
       this.#counts.read++;
       if (this.#counts.bytes !== this.#bytes_shown) this.#progress(source.name);
       if ('error' in item) {

@@ -6,7 +6,7 @@
  */
 import { type Event, IndelibleError, type LedgerRecord } from '@indelible/core';
 import type { Keyring } from './keyring.ts';
-import type { Sealing } from './sequencer.ts';
+import type { Sealing } from './sealing.ts';
 import type { LedgerConfig } from './types.ts';
 
 /** Actions of the ledger's own records. */

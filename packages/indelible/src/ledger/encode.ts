@@ -106,7 +106,7 @@ export function placeEvent(event: PreparedEvent, place: Placement): string {
 
 function member(name: string, value: unknown): string {
   if (value === undefined) return '';
-  return `"${name}":${typeof value === 'string' ? canonicalString(value) : canonicalize(value)},`;
+  return `"${name}":${typeof value === 'string' ? canonicalString(value) : canonicalize(value, 1)},`;
 }
 
 /** SHA-256 over the canonical JSON of the event as the caller sent it, so that a retry can be told from a reuse. */

@@ -110,8 +110,13 @@ export class Ledger implements LedgerWriter {
 
   #followWith(index: RecordIndex | null): IndexTail | null {
     if (index === null) return null;
-    const forget = (position: number) => this.#keys.forgetBelow(position);
-    const tail = new IndexTail(this.store, index, this.#log, forget);
+    const tail = new IndexTail({
+      store: this.store,
+      index,
+      log: this.#log,
+      onPosition: (position) => this.#keys.forgetBelow(position),
+      headSeq: () => this.#sequencer.head?.seq ?? -1,
+    });
     this.#keys.index_reaches = (position) => tail.reach(position);
     return tail;
   }

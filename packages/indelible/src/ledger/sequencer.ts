@@ -1,42 +1,33 @@
 /**
  * The only writer: gives waiting events their place, seals them, appends them, and answers with receipts.
  *
- * While one append is in flight the next batch gathers (group commit). Nothing advances before the store says
- * durable: the head here is a copy of the store's, and after any fault it is read again.
+ * Group commit: while appends are in flight the next group gathers. A store that works on two appends at once gets
+ * two: one is written while the callers of the other prepare what they say next (docs/decisions/0007). The second is
+ * sealed behind a head that is not durable yet; should the first fail, the store refuses the second (HEAD_MOVED), and
+ * it is sealed anew. Nothing is answered, and the known head does not advance, before the store says durable.
  *
- * Errors:  those of the store, to every caller of the batch concerned; BACKLOG_FULL when the bound is reached.
+ * Events with idempotency keys, key rotations and everything after a fault go alone, with nothing else in flight.
+ *
+ * Errors:  those of the store, to every caller of the group concerned; BACKLOG_FULL when the bound is reached.
  */
-import {
-  type BodyHash,
-  GENESIS_HASH,
-  IndelibleError,
-  isIndelibleError,
-  type LedgerRecord,
-  parseRecord,
-  type Receipt,
-} from '@indelible/core';
-import type { Head, LogStore } from '../stores/contract.ts';
-import { BatchBuilder } from './batch.ts';
+import { IndelibleError, isIndelibleError, type Receipt } from '@indelible/core';
+import type { Head } from '../stores/contract.ts';
 import type { PreparedEvent } from './encode.ts';
-import { type IdempotencyKeys, receiptOfRetry } from './idempotency.ts';
-import { IdSource, MonotonicClock } from './identity.ts';
-import { lineOf } from './lines.ts';
+import { FollowedHead, type FollowedHeadOptions, isStored } from './followed-head.ts';
+import { MonotonicClock } from './identity.ts';
+import { answer, answerRetry, type SealedGroup, Sealer, type Waiting } from './sealing.ts';
 
-const BATCH_RECORDS_MAX = 8192;
-const BATCH_BYTES_MAX = 4 << 20;
-/** About what preparing one event costs its caller and us, in milliseconds. */
-const PREPARE_MS = 0.004;
+const GROUP_RECORDS_MAX = 8192;
+const GROUP_BYTES_MAX = 4 << 20;
+/** About what one event costs its caller, us and the store apart from the sync, in milliseconds. */
+const EVENT_MS = 0.016;
 /** After so many lost races for the head the store is asked to keep other writers out for a moment. */
 const RACES_MAX = 2;
 /** Only a store that cannot do so gets this far; each loss still means that another writer made progress. */
 const HEAD_MOVED_TRIES_MAX = 1000;
 
-export interface SequencerOptions {
-  readonly store: LogStore;
-  readonly keys: IdempotencyKeys;
+export interface SequencerOptions extends FollowedHeadOptions {
   readonly clock: () => number;
-  /** What a record behind this one (null: the first) is sealed with. Raises KEY_UNKNOWN, KEY_REQUIRED. */
-  readonly sealingBehind: (last: LedgerRecord | null) => Sealing;
   readonly backlog_records_max: number;
   readonly backlog_bytes_max: number;
   /** Called after each durable append. */
@@ -45,52 +36,39 @@ export interface SequencerOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-/** What new records are hashed with. */
-export interface Sealing {
-  readonly key_id: string | null;
-  readonly hash: BodyHash;
-}
-
-interface Waiting {
-  readonly event: PreparedEvent;
-  readonly resolve: (receipt: Receipt) => void;
-  readonly reject: (error: unknown) => void;
-  /** The last of its batch, because records behind it are sealed otherwise: a key rotation. */
-  readonly ends_batch: boolean;
-}
-
-interface Placed {
-  readonly waiting: Waiting;
-  readonly receipt: Receipt;
-}
-
 export class Sequencer {
   readonly #options: SequencerOptions;
-  readonly #ids = new IdSource();
-  readonly #clock: MonotonicClock;
-  readonly #builder = new BatchBuilder();
+  readonly #head: FollowedHead;
+  /** Each with a buffer of its own, so that one can be filled while the other's is written. */
+  readonly #idle_sealers: Sealer[];
+  readonly #in_flight_max: number;
   #queue: Waiting[] = [];
   #queued_bytes = 0;
-  #running: Promise<void> | null = null;
-  #head: Head | null;
-  /** The store's head must be read again before the next append. */
-  #uncertain = true;
-  #sealing: Sealing;
-  /** Receipts of the batch that has just become durable, not handed out yet. */
-  #answers: readonly Placed[] = [];
-  /** How long the store takes for a batch, averaged over the last few. */
+  /** Groups that were sealed behind an append that failed, oldest first. They go before the queue. */
+  #again: Waiting[] = [];
+  /** The end of what is sealed and in flight, in order. */
+  #tip: Head | null = null;
+  #in_flight_groups = 0;
+  #in_flight_records = 0;
+  /** A group that goes alone is under way. */
+  #alone = false;
+  #woken = false;
+  /** How long the store takes for a group, averaged over the last few, and when it was done with the last. */
   #append_ms = 0;
+  #appended_at = 0;
+  #onIdle: (() => void)[] = [];
 
-  /** `head` is the head that `keys` knows everything up to. */
+  /** `head` is the head that `options.keys` knows everything up to. */
   constructor(options: SequencerOptions, head: Head | null) {
     this.#options = options;
-    this.#clock = new MonotonicClock(options.clock);
-    this.#head = head;
-    this.#sealing = options.sealingBehind(null);
+    const clock = new MonotonicClock(options.clock);
+    this.#head = new FollowedHead(options, clock, head);
+    this.#in_flight_max = options.store.appends_in_flight ?? 1;
+    this.#idle_sealers = Array.from({ length: this.#in_flight_max }, () => new Sealer(clock));
   }
 
   get waiting_records(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#again.length;
   }
 
   get waiting_bytes(): number {
@@ -99,7 +77,7 @@ export class Sequencer {
 
   /** The last head known to be durable. */
   get head(): Head | null {
-    return this.#head;
+    return this.#head.known;
   }
 
   /** Queues an event; resolves when it is durable. Rejects at once when too much waits. */
@@ -117,65 +95,130 @@ export class Sequencer {
     return new Promise((resolve, reject) => {
       this.#queue.push({ event, resolve, reject, ends_batch });
       this.#queued_bytes += event.length;
-      // At the end of this turn, so that a burst of calls becomes one batch.
-      this.#running ??= new Promise<void>((start) => process.nextTick(start)).then(() => this.#run());
+      this.#wake();
     });
   }
 
-  /** Resolves when nothing waits any more. */
-  async idle(): Promise<void> {
-    while (this.#running !== null) await this.#running;
+  /** Resolves when nothing waits and nothing is in flight any more. */
+  idle(): Promise<void> {
+    if (this.#is_idle) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const group = this.#take();
-      const answers = this.#answers;
-      this.#answers = [];
-      const committing = this.#commit(group);
-      // The store has the next batch by the end of this turn; only then do the callers of the last one go on. What
-      // they prepare next is prepared while the store writes.
-      process.nextTick(handOut, answers);
-      try {
-        await committing;
-      } catch (error) {
-        this.#uncertain = true;
-        this.#options.onFault(error);
-        for (const waiting of group) waiting.reject(error);
+  get #is_idle(): boolean {
+    return this.waiting_records === 0 && this.#in_flight_groups === 0 && !this.#alone;
+  }
+
+  /** Looks for work at the end of this turn, so that a burst of calls becomes one group. */
+  #wake(): void {
+    if (this.#woken) return;
+    this.#woken = true;
+    process.nextTick(() => {
+      this.#woken = false;
+      this.#startGroups();
+    });
+  }
+
+  #startGroups(): void {
+    while (this.waiting_records > 0 && !this.#alone) {
+      const appends = this.#worthwhile_appends;
+      if (this.#in_flight_groups >= appends) break;
+      const count = this.#nextCount(appends);
+      if (this.#mayOverlap(count)) {
+        void this.#appendBehindTip(this.#take(count));
+      } else {
+        if (this.#in_flight_groups === 0) void this.#appendAlone(this.#take(count));
+        return;
       }
     }
-    this.#running = null;
-    handOut(this.#answers);
-    this.#answers = [];
+    if (this.#is_idle) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  /**
-   * The next batch: everything that waits, or, where preparing events takes longer than writing them, half of all
-   * callers, so that one half is written while the other prepares.
-   */
-  #take(): Waiting[] {
-    const callers = this.#queue.length + this.#answers.length;
-    const fair = callers * PREPARE_MS > this.#append_ms ? Math.ceil(callers / 2) : callers;
-    const most = Math.min(this.#queue.length, fair, BATCH_RECORDS_MAX);
+  /** Two appends at once pay while events take longer than syncs; else they would only double the syncs. */
+  get #worthwhile_appends(): number {
+    const callers = this.waiting_records + this.#in_flight_records;
+    return callers * EVENT_MS > this.#append_ms ? this.#in_flight_max : 1;
+  }
+
+  /** A fair share of all callers for each of so many appends. */
+  #nextCount(appends: number): number {
+    if (this.#again.length > 0) return 0;
+    const share = Math.ceil((this.#queue.length + this.#in_flight_records) / appends);
+    const most = Math.min(this.#queue.length, share, GROUP_RECORDS_MAX);
     let bytes = 0;
     let count = 0;
-    while (count < most && (count === 0 || bytes < BATCH_BYTES_MAX)) {
-      const waiting = this.#queue[count]!;
+    while (count < most && (count === 0 || bytes < GROUP_BYTES_MAX)) {
+      const waiting = this.#queue[count++]!;
       bytes += waiting.event.length;
-      count++;
       if (waiting.ends_batch) break;
     }
-    const group = this.#queue.splice(0, count);
-    this.#queued_bytes -= bytes;
+    return count;
+  }
+
+  #mayOverlap(count: number): boolean {
+    if (this.#head.uncertain || this.#again.length > 0 || this.#options.keys.crowded) return false;
+    for (let i = 0; i < count; i++) {
+      const { event, ends_batch } = this.#queue[i]!;
+      if (ends_batch || event.idempotency !== null) return false;
+    }
+    return true;
+  }
+
+  /** The first `count` of the queue, behind everything that must be sealed again. */
+  #take(count: number): Waiting[] {
+    const group = [...this.#again, ...this.#queue.splice(0, count)];
+    for (let i = this.#again.length; i < group.length; i++) this.#queued_bytes -= group[i]!.event.length;
+    this.#again = [];
     return group;
   }
 
-  /** Appends the group, as often as other writers move the head before us. Settles every caller or throws. */
-  async #commit(group: readonly Waiting[]): Promise<void> {
-    for (let races = 0; races < RACES_MAX; races++) if (await this.#tryCommit(group)) return;
+  /** Appends a group behind those in flight. Never rejects. */
+  async #appendBehindTip(group: readonly Waiting[]): Promise<void> {
+    const sealer = this.#idle_sealers.pop()!;
+    const behind = this.#in_flight_groups === 0 ? this.#head.known : this.#tip;
+    const sealed = sealer.seal(group, behind, this.#head.sealing);
+    this.#tip = sealed.head;
+    this.#in_flight_groups++;
+    this.#in_flight_records += group.length;
+    try {
+      if (sealed.placed.length > 0) await this.#append(sealed);
+    } catch (error) {
+      this.#head.doubt();
+      if (isIndelibleError(error, 'HEAD_MOVED')) this.#again.push(...group);
+      else this.#fail(group, error);
+    } finally {
+      this.#in_flight_groups--;
+      this.#in_flight_records -= group.length;
+      this.#idle_sealers.push(sealer);
+      this.#wake();
+    }
+  }
+
+  /** Appends a group with nothing else in flight. Never rejects. */
+  async #appendAlone(group: readonly Waiting[]): Promise<void> {
+    this.#alone = true;
+    try {
+      await this.#appendAmongOthers(group);
+    } catch (error) {
+      this.#head.doubt();
+      this.#fail(group, error);
+    } finally {
+      this.#alone = false;
+      this.#wake();
+    }
+  }
+
+  #fail(group: readonly Waiting[], error: unknown): void {
+    this.#options.onFault(error);
+    for (const waiting of group) waiting.reject(error);
+  }
+
+  /** Tries as often as other writers move the head first. */
+  async #appendAmongOthers(group: readonly Waiting[]): Promise<void> {
+    for (let races = 0; races < RACES_MAX; races++) if (await this.#tryAlone(group)) return;
     const release = await this.#options.store.reserve?.();
     try {
-      for (let races = 0; races < HEAD_MOVED_TRIES_MAX; races++) if (await this.#tryCommit(group)) return;
+      for (let races = 0; races < HEAD_MOVED_TRIES_MAX; races++) if (await this.#tryAlone(group)) return;
     } finally {
       await release?.();
     }
@@ -183,23 +226,39 @@ export class Sequencer {
   }
 
   /** False when another writer moved the head first. */
-  async #tryCommit(group: readonly Waiting[]): Promise<boolean> {
-    if (this.#uncertain) await this.#readHead();
+  async #tryAlone(group: readonly Waiting[]): Promise<boolean> {
+    if (this.#head.uncertain) await this.#head.read();
     if (this.#options.keys.crowded) await this.#options.keys.makeRoom();
     const remaining = group.some(hasKey) ? await this.#answerRetries(group) : group;
-    const { placed, followers } = this.#seal(remaining);
-    if (placed.length === 0) return true;
+    const sealed = this.#idle_sealers[0]!.seal(remaining, this.#head.known, this.#head.sealing);
+    if (sealed.placed.length === 0) return true;
+    try {
+      await this.#append(sealed);
+      return true;
+    } catch (error) {
+      if (!isIndelibleError(error, 'HEAD_MOVED')) throw error;
+      this.#head.doubt();
+      return false;
+    }
+  }
+
+  /** Appends, also when the store raises an error although the group landed; answers its callers. */
+  async #append(sealed: SealedGroup): Promise<void> {
+    const { store } = this.#options;
     const started = performance.now();
     try {
-      await this.#options.store.append(this.#builder.batch(), this.#head);
-      this.#append_ms += (performance.now() - started - this.#append_ms) / 8;
+      await store.append(sealed.batch, sealed.behind);
+      const now = performance.now();
+      this.#append_ms += (now - Math.max(started, this.#appended_at) - this.#append_ms) / 8;
+      this.#appended_at = now;
     } catch (error) {
-      this.#uncertain = true;
-      if (isIndelibleError(error, 'HEAD_MOVED')) return false;
-      if (!(await this.#landed(placed))) throw error;
+      this.#head.doubt();
+      if (isIndelibleError(error, 'HEAD_MOVED')) throw error;
+      const last = sealed.head!;
+      const head = await store.head();
+      if (head === null || head.seq < last.seq || !(await isStored(store, last))) throw error;
     }
-    this.#finish(placed, followers);
-    return true;
+    this.#finish(sealed);
   }
 
   /** Answers events whose idempotency key is taken; returns the others. */
@@ -208,128 +267,25 @@ export class Sequencer {
     const holders = await this.#options.keys.find(keys);
     if (holders.size === 0) return group;
     return group.filter((waiting) => {
-      const idempotency = waiting.event.idempotency;
-      const holder = idempotency === null ? undefined : holders.get(idempotency.key);
-      if (idempotency === null || holder === undefined) return true;
-      try {
-        waiting.resolve(receiptOfRetry(holder, idempotency.key, idempotency.digest));
-      } catch (error) {
-        waiting.reject(error);
-      }
-      return false;
+      const holder = hasKey(waiting) ? holders.get(waiting.event.idempotency!.key) : undefined;
+      if (holder !== undefined) answerRetry(waiting, holder);
+      return holder === undefined;
     });
   }
 
-  /** Seals the group behind the head. Events that repeat a key of the same group follow the first one. */
-  #seal(group: readonly Waiting[]): { placed: Placed[]; followers: Map<Waiting, Placed> } {
-    const placed: Placed[] = [];
-    const followers = new Map<Waiting, Placed>();
-    const byKey = new Map<string, Placed>();
-    const now = this.#clock.now();
-    const { key_id, hash } = this.#sealing;
-    this.#builder.begin(this.#head);
-    for (const waiting of group) {
-      const { event } = waiting;
-      const first = event.idempotency === null ? undefined : byKey.get(event.idempotency.key);
-      if (first !== undefined) {
-        followers.set(waiting, first);
-        continue;
-      }
-      const place = {
-        seq: this.#builder.next_seq,
-        id: this.#ids.next(now.time),
-        key_id,
-        prev_hash: this.#builder.head?.hash ?? GENESIS_HASH,
-        recorded_at: now.text,
-      };
-      try {
-        const digest = this.#builder.add(event, place, hash);
-        const receipt: Receipt = {
-          seq: place.seq,
-          id: place.id,
-          hash: digest,
-          recorded_at: place.recorded_at,
-          correlation_id: event.correlation_id,
-        };
-        const entry = { waiting, receipt };
-        placed.push(entry);
-        if (event.idempotency !== null) byKey.set(event.idempotency.key, entry);
-      } catch (error) {
-        waiting.reject(error);
-      }
-    }
-    return { placed, followers };
-  }
-
-  /** The batch is durable: advance, remember keys, have the answers ready. */
-  #finish(placed: readonly Placed[], followers: ReadonlyMap<Waiting, Placed>): void {
-    this.#head = this.#builder.head;
-    for (const { waiting, receipt } of placed) {
+  /** The group is durable: advance, remember keys, answer. */
+  #finish(sealed: SealedGroup): void {
+    this.#head.advance(sealed.head);
+    for (const { waiting, receipt } of sealed.placed) {
       const { idempotency } = waiting.event;
       if (idempotency !== null)
         this.#options.keys.add(idempotency.key, { digest: idempotency.digest, receipt });
       // Reading the head again adopts the key that the rotation announced.
-      if (waiting.ends_batch) this.#uncertain = true;
+      if (waiting.ends_batch) this.#head.doubt();
     }
-    this.#options.onAppend(placed.length);
-    this.#answers = placed;
-    for (const [waiting, first] of followers) {
-      const { key, digest } = waiting.event.idempotency!;
-      const holder = { digest: first.waiting.event.idempotency!.digest, receipt: first.receipt };
-      try {
-        waiting.resolve(receiptOfRetry(holder, key, digest));
-      } catch (error) {
-        waiting.reject(error);
-      }
-    }
+    this.#options.onAppend(sealed.placed.length);
+    answer(sealed);
   }
-
-  /** After a failed append: is our batch in the log all the same? Raises when even that cannot be read. */
-  async #landed(placed: readonly Placed[]): Promise<boolean> {
-    const last = placed.at(-1)!.receipt;
-    const head = await this.#options.store.head();
-    if (head === null || head.seq < last.seq) return false;
-    const [stored] = await this.#options.store.get([last.seq]);
-    return stored !== undefined && lineOf(stored.line)[0] === last.hash;
-  }
-
-  /** Takes over the store's head, and the keys and times of what others appended since ours. */
-  async #readHead(): Promise<void> {
-    const { store, keys } = this.#options;
-    const known = this.#head;
-    const head = await store.head();
-    if (known !== null) await this.#checkStillThere(known, head);
-    if (head !== null) {
-      const [stored] = await store.get([head.seq]);
-      if (stored === undefined)
-        throw new IndelibleError('LEDGER_DAMAGED', `the head, record ${head.seq}, is unreadable`);
-      const last = parseRecord(lineOf(stored.line)[1]);
-      this.#clock.advanceTo(last.recorded_at);
-      this.#sealing = this.#options.sealingBehind(last);
-      const next = known === null ? 0 : known.seq + 1;
-      if (head.seq >= next) for await (const batch of store.read(next, head.seq + 1)) keys.learn(batch);
-    }
-    this.#head = head;
-    this.#uncertain = false;
-  }
-
-  /** What was acknowledged must never vanish: going on behind a log that was cut would hide the cut. */
-  async #checkStillThere(known: Head, head: Head | null): Promise<void> {
-    if (head?.seq === known.seq && head.hash === known.hash) return;
-    const [stored] = head !== null && head.seq > known.seq ? await this.#options.store.get([known.seq]) : [];
-    if (stored !== undefined && lineOf(stored.line)[0] === known.hash) return;
-    throw new IndelibleError(
-      'LEDGER_DAMAGED',
-      `record ${known.seq}, acknowledged before, is no longer in the log`,
-      {
-        details: { seq: known.seq },
-      },
-    );
-  }
-}
-
-function handOut(answers: readonly Placed[]): void {
-  for (const { waiting, receipt } of answers) waiting.resolve(receipt);
 }
 
 function hasKey({ event }: Waiting): boolean {

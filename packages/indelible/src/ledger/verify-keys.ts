@@ -3,7 +3,7 @@
  *
  * Errors:  KEY_REQUIRED, KEY_WRONG, KEY_UNKNOWN, KEY_UNEXPECTED.
  */
-import { IndelibleError, isLine, lineBody, parseRecord } from '@indelible/core';
+import { IndelibleError, isIndelibleError, isLine, lineBody, parseRecord } from '@indelible/core';
 import type { LogStore } from '../stores/contract.ts';
 import { configOf } from './config.ts';
 import type { Keyring } from './keyring.ts';
@@ -53,6 +53,14 @@ interface Sample {
 
 async function sampleKeys(store: LogStore): Promise<Sample> {
   const sample: Sample = { key_ids: new Set(), checks: [] };
+  await addFirstRecords(sample, store).catch((error: unknown) => {
+    // What cannot be read says nothing about keys; the verifier will name it.
+    if (!isIndelibleError(error, 'LEDGER_DAMAGED')) throw error;
+  });
+  return sample;
+}
+
+async function addFirstRecords(sample: Sample, store: LogStore): Promise<void> {
   let seen = 0;
   for await (const batch of store.read(0)) {
     let start = 0;
@@ -64,7 +72,6 @@ async function sampleKeys(store: LogStore): Promise<Sample> {
     }
     if (seen >= SAMPLE_RECORDS) break;
   }
-  return sample;
 }
 
 function addToSample(sample: Sample, bytes: Uint8Array, start: number, end: number): void {

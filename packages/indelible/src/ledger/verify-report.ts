@@ -27,8 +27,10 @@ export function composeReport(parts: {
 }): VerifyReport {
   const { chain, store_notes, compared } = parts;
   const store = store_notes.filter(({ damage }) => damage);
+  const unread = unreadByIndexAlone(parts);
   const placed: Finding[] = [
     ...chain.findings,
+    ...unread,
     ...store.filter(({ seq }) => seq !== undefined).map((note) => storeFinding(note, chain.first_seq)),
     ...(compared?.findings ?? []).map(
       ({ seq, detail }): Finding => ({ damage: 'index_mismatch', seq, detail }),
@@ -52,12 +54,22 @@ export function composeReport(parts: {
     damage: first?.damage ?? null,
     detail: first?.detail ?? `${chain.records} records link from ${chain.first_seq} to ${chain.head?.seq}`,
     findings: findings.slice(0, FINDINGS_MAX),
-    findings_total: chain.findings_total + store.length + (compared?.findings_total ?? 0),
+    findings_total: chain.findings_total + unread.length + store.length + (compared?.findings_total ?? 0),
     store_notes,
     does_not_prove: DOES_NOT_PROVE,
     index: compared === null ? null : { checked: compared.checked, lag: compared.lag },
     duration_ms: Math.round(parts.duration_ms),
   };
+}
+
+/** The log could not be read for the comparison. When the chain met the same place, that says it better. */
+function unreadByIndexAlone(parts: {
+  readonly chain: ChainVerdict;
+  readonly compared: IndexComparison | null;
+}): Finding[] {
+  const unreadable = parts.compared?.unreadable ?? null;
+  if (unreadable === null || parts.chain.findings.some(({ damage }) => damage === 'unreadable')) return [];
+  return [{ damage: 'unreadable', ...unreadable }];
 }
 
 function storeFinding(note: StoreFinding, first_seq: number): Finding {

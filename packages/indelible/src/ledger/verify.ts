@@ -5,10 +5,17 @@
  * in order, to say what was done and where it began.
  *
  * Errors:  LEDGER_NOT_FOUND for an empty store; KEY_REQUIRED, KEY_WRONG, KEY_UNKNOWN, KEY_UNEXPECTED when the secrets do
- *          not fit; the store's own errors. None of these is a verdict about the records.
+ *          not fit; the store's own errors but LEDGER_DAMAGED. None of these is a verdict about the records. A store
+ *          that raises LEDGER_DAMAGED while it is read is: the report says how far it could be read.
  */
 import { availableParallelism } from 'node:os';
-import { ChainVerifier, IndelibleError, type StretchReport, stretchesJoin } from '@indelible/core';
+import {
+  ChainVerifier,
+  IndelibleError,
+  isIndelibleError,
+  type StretchReport,
+  stretchesJoin,
+} from '@indelible/core';
 import type { Head, LogStore, StoreFinding } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
 import { Keyring } from './keyring.ts';
@@ -19,6 +26,8 @@ import { composeReport } from './verify-report.ts';
 import { verifyShards } from './verify-shards.ts';
 
 const WORKERS_MAX = 8;
+/** Reading so much takes no longer than starting threads for it. */
+const SMALL_BYTES = 4 << 20;
 
 export interface VerifyOptions {
   readonly store: LogStore;
@@ -26,7 +35,7 @@ export interface VerifyOptions {
   readonly index?: RecordIndex;
   /** The secrets of a keyed ledger. */
   readonly keys?: readonly ChainKey[];
-  /** Threads; default: one per core, at most 8. 0 verifies in this thread. */
+  /** Threads; default: one per core, at most 8, and none for a small log. 0 verifies in this thread. */
   readonly workers?: number;
   readonly onProgress?: (progress: VerifyProgress) => void;
   readonly signal?: AbortSignal;
@@ -46,11 +55,15 @@ export interface ChainVerdict {
 export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
   const { store, index, keys = [] } = options;
   const started = performance.now();
-  const head = await store.head().catch((error: unknown) => unreadableHead(error));
+  const head = await store.head().catch((error: unknown) => unlessDamaged(error, undefined));
   if (head === null) throw new IndelibleError('LEDGER_NOT_FOUND', `there is no ledger in ${store.url}`);
   const keyring = new Keyring(keys);
   await checkKeysFit(store, keyring);
-  const store_notes: readonly StoreFinding[] = await store.inspect();
+  const store_notes = await store
+    .inspect()
+    .catch((error: unknown): readonly StoreFinding[] => [
+      { code: 'file_corrupt', detail: damage(error), damage: true },
+    ]);
   const comparing = index === undefined ? null : compareIndex(store, index);
   // Awaited below; a failure of the chain must not leave this one unhandled.
   comparing?.catch(() => {});
@@ -59,23 +72,33 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
   return composeReport({ chain, store_notes, compared, duration_ms: performance.now() - started });
 }
 
-/** A last line that is no record is for the chain verifier to name, not a reason not to verify. */
-function unreadableHead(error: unknown): undefined {
-  if (error instanceof IndelibleError && error.code === 'LEDGER_DAMAGED') return undefined;
+/** What cannot be read is for the report to name, not a reason not to verify. */
+function unlessDamaged<T>(error: unknown, otherwise: T): T {
+  damage(error);
+  return otherwise;
+}
+
+/** What the store says about damage that it met; raises any other error. */
+function damage(error: unknown): string {
+  if (isIndelibleError(error, 'LEDGER_DAMAGED')) return error.message;
   throw error;
 }
 
 async function verifyChain(options: VerifyOptions, keyring: Keyring): Promise<ChainVerdict> {
   const { store, keys = [], onProgress, signal } = options;
   const workers = options.workers ?? Math.min(availableParallelism(), WORKERS_MAX);
-  const shards = workers === 0 ? undefined : await store.shards?.(workers);
+  const shards =
+    workers === 0
+      ? undefined
+      : await store.shards?.(workers).catch((error: unknown) => unlessDamaged(error, undefined));
   let good: StretchReport[] = [];
-  if (shards !== undefined) {
-    const bytes_total = shards.reduce((total, shard) => total + shard.bytes, 0);
+  const bytes_total = shards?.reduce((total, shard) => total + shard.bytes, 0) ?? 0;
+  if (shards !== undefined && (options.workers !== undefined || bytes_total > SMALL_BYTES)) {
     const progress = (records: number, bytes: number) => onProgress?.({ records, bytes, bytes_total });
-    const reports = (await verifyShards(shards, keys, progress, signal)).filter(
-      (report) => report.beginning !== null || !report.clean,
+    const all = await verifyShards(shards, keys, progress, signal).catch((error: unknown) =>
+      unlessDamaged(error, []),
     );
+    const reports = all.filter((report) => report.beginning !== null || !report.clean);
     good = leadingGood(reports);
     if (good.length === reports.length && good.length > 0 && beginsRightly(good)) return cleanVerdict(good);
   }
@@ -131,12 +154,20 @@ async function verifyInOrder(
   const from = end === null ? undefined : { beginning: usable[0]!.beginning!, end };
   const verifier = new ChainVerifier((key_id) => keyring.hash(key_id), from);
   const skipped = usable.reduce((total, report) => total + report.records, 0);
+  const unreadable: Finding[] = [];
+  let next = end === null ? 0 : end.seq + 1;
   let bytes = 0;
-  for await (const batch of store.read(end === null ? 0 : end.seq + 1)) {
-    signal?.throwIfAborted();
-    verifier.push(batch.bytes, batch.ends, batch.stored_seqs);
-    bytes += batch.bytes.length;
-    onProgress?.({ records: skipped + verifier.records, bytes, bytes_total: Math.max(bytes, 1) });
+  try {
+    for await (const batch of store.read(next)) {
+      signal?.throwIfAborted();
+      verifier.push(batch.bytes, batch.ends, batch.stored_seqs);
+      next = batch.first_seq + batch.ends.length;
+      bytes += batch.bytes.length;
+      onProgress?.({ records: skipped + verifier.records, bytes, bytes_total: Math.max(bytes, 1) });
+    }
+  } catch (error) {
+    const detail = `${damage(error)}; nothing from record ${next} on was checked`;
+    unreadable.push({ damage: 'unreadable', seq: Math.max(0, next), detail });
   }
   const report = verifier.finish();
   return {
@@ -144,7 +175,7 @@ async function verifyInOrder(
     ledger: report.beginning?.ledger ?? '',
     first_seq: report.beginning?.seq ?? 0,
     head: report.end === null ? null : { seq: report.end.seq, hash: report.end.hash },
-    findings: report.findings,
-    findings_total: report.findings_total,
+    findings: [...report.findings, ...unreadable],
+    findings_total: report.findings_total + unreadable.length,
   };
 }

@@ -61,6 +61,9 @@ export interface LogStore {
   /** True when it was opened for reading alone: `append` raises STORE_READ_ONLY. */
   readonly read_only: boolean;
 
+  /** How many appends it works on at once, when that is more than one: a writer gains by keeping so many in flight. */
+  readonly appends_in_flight?: number;
+
   /** The last durable record, or null for an empty store. Always fresh, also with other processes appending. */
   head(): Promise<Head | null>;
 
@@ -69,10 +72,13 @@ export interface LogStore {
    * Atomic: a crash leaves the whole batch, nothing of it, or (file store) a torn tail that the next open cuts.
    *
    * `expected` is the head that the batch was sealed upon (null: the store is empty). If the head is another,
-   * raises HEAD_MOVED and changes nothing.
+   * raises HEAD_MOVED, with the head that it found in `details.head` (null: the store is empty), and changes nothing.
    *
    * After any other error the caller cannot know whether the batch landed: it must call `head()` before its next
    * append, and `head()` then tells what is durable. The store accepts appends again as soon as its medium does.
+   *
+   * May be called again before it settles, with the head that the first batch leads to. The second then follows the
+   * first, settles after it, and raises HEAD_MOVED if the first failed.
    */
   append(batch: LineBatch, expected: Head | null): Promise<void>;
 

@@ -46,6 +46,7 @@ async function importFiles(
     const progress = startProgress(terminal, 'importing', bytes_total, 'bytes');
     const started = performance.now();
     const problems: ImportProblem[] = [];
+    const remarks: string[] = [];
     try {
       const summary = await importInto((event) => ledger.record(event), importer, sources(paths, signal), {
         onProgress: ({ bytes, added, duplicates, failed }) => {
@@ -59,10 +60,12 @@ async function importFiles(
           if (terminal.attended) problems.push(problem);
           else showProblem(terminal, problem);
         },
+        onRemark: ({ source, position, remark }) => remarks.push(`${source}, ${position}: ${remark}`),
       });
       progress.stop();
       await bringIndexUpToDate(ledger, terminal);
       for (const problem of problems.splice(0)) showProblem(terminal, problem);
+      for (const remark of remarks) terminal.notice(printable(remark));
       await terminal.result(summary);
       const { read, added, duplicates, failed } = summary;
       const amounts = `read ${count(read)}, added ${count(added)}, duplicates ${count(duplicates)}, failed ${count(failed)}`;

@@ -57,12 +57,13 @@ export const APPEND_CASES: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an append upon another head raises HEAD_MOVED',
+    name: 'an append upon another head raises HEAD_MOVED and names the head',
     run: async ({ open }) => {
       const store = await open();
       const [first, second, third] = sampleLines(3);
       const batch = sampleBatch([third!]);
-      await assertCode(store.append(batch, headOf([second!])), 'HEAD_MOVED');
+      const empty = await assertCode(store.append(batch, headOf([second!])), 'HEAD_MOVED');
+      assert.deepEqual(empty, { head: null });
       await appendAfter(store, [], [first!, second!]);
       for (const wrong of [
         null,
@@ -70,8 +71,45 @@ export const APPEND_CASES: readonly StoreCase[] = [
         { seq: 1, hash: first!.hash },
         { seq: 2, hash: second!.hash },
       ]) {
-        await assertCode(store.append(batch, wrong), 'HEAD_MOVED');
+        const details = await assertCode(store.append(batch, wrong), 'HEAD_MOVED');
+        assert.deepEqual(details, { head: headOf([first!, second!]) });
       }
+    },
+  },
+  {
+    name: 'an append may follow another before that has settled',
+    run: async ({ open }) => {
+      const store = await open();
+      const lines = sampleLines(9);
+      const parts = [lines.slice(0, 2), lines.slice(2, 3), lines.slice(3)];
+      const settled: number[] = [];
+      await Promise.all(
+        parts.map(async (part, i) => {
+          await store.append(sampleBatch(part), i === 0 ? null : headOf(parts[i - 1]!));
+          settled.push(i);
+        }),
+      );
+      assert.deepEqual(settled, [0, 1, 2], 'in order');
+      await assertHolds(store, lines);
+    },
+  },
+  {
+    name: 'an append that follows a failed one raises HEAD_MOVED',
+    run: async ({ open }) => {
+      const store = await open();
+      const lines = sampleLines(3);
+      await appendAfter(store, [], lines.slice(0, 1));
+      const [first, second] = await Promise.allSettled([
+        store.append(sampleBatch(lines.slice(1, 2)), null),
+        store.append(sampleBatch(lines.slice(2)), headOf(lines.slice(0, 2))),
+      ]);
+      for (const result of [first, second]) {
+        await assertCode(
+          result.status === 'rejected' ? Promise.reject(result.reason) : Promise.resolve(),
+          'HEAD_MOVED',
+        );
+      }
+      await assertHolds(store, lines.slice(0, 1));
     },
   },
   {

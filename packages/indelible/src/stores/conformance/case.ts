@@ -1,6 +1,6 @@
 /** What a conformance case is, and the few checks that several cases need. */
 import assert from 'node:assert/strict';
-import { isIndelibleError } from '@indelible/core';
+import { type IndelibleError, isIndelibleError } from '@indelible/core';
 import type { Head, LineBatch, LogStore } from '../contract.ts';
 import { type SampleLine, sampleBatch } from './samples.ts';
 
@@ -93,15 +93,16 @@ export async function assertHolds(store: LogStore, lines: readonly SampleLine[])
   assertLines(await collect(store.read(0)), lines);
 }
 
-/** Asserts that `promise` rejects with an IndelibleError of this code. */
+/** Asserts that `promise` rejects with an IndelibleError of this code, and returns its details. */
 export async function assertCode(
   promise: Promise<unknown>,
   code: Parameters<typeof isIndelibleError>[1],
-): Promise<void> {
+): Promise<IndelibleError['details']> {
   const error = await promise.then(
     () => assert.fail(`it succeeded instead of raising ${code}`),
     (error: unknown) => error,
   );
   if (!isIndelibleError(error, code))
     throw new assert.AssertionError({ message: `raised ${error} instead of ${code}` });
+  return error.details;
 }

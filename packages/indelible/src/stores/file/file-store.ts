@@ -16,7 +16,7 @@ import type { Head, LineBatch, LogStore, Shard, StoreFinding } from '../contract
 import { AppendSignal, waitForChange } from './append-signal.ts';
 import { type Acknowledged, readHead, segmentsDirectory } from './extent.ts';
 import { readFault, systemCode, writeFault } from './fault.ts';
-import { type FileSystem, nodeFileSystem, syncDirectory, WRITE_THROUGH } from './file-system.ts';
+import { type FileSystem, nodeFileSystem, syncDirectory } from './file-system.ts';
 import { inspectSegments } from './inspect.ts';
 import { type LedgerLock, lockLedger } from './lock.ts';
 import { getLines, type ReaderContext, readLines } from './reader.ts';
@@ -24,7 +24,7 @@ import { recoveredDirectory, recoverLog } from './recovery.ts';
 import { listSegments } from './segments.ts';
 import { planShards } from './shard-plan.ts';
 import { evictSegments, truncationDue } from './truncation.ts';
-import { SegmentWriter } from './writer.ts';
+import { APPENDS_IN_FLIGHT, SegmentWriter } from './writer.ts';
 
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -40,8 +40,6 @@ export interface FileStoreOptions {
   readonly segments_max?: number;
   /** For tests that make calls fail. */
   readonly fs?: FileSystem;
-  /** Sync by each write itself (default on Linux), or by a call after it. */
-  readonly write_through?: boolean;
   /** Told what recovery did. */
   readonly log?: { warn(facts: Record<string, unknown>, message: string): void };
 }
@@ -60,12 +58,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<LogStore
     const log = await recoverLog(fs, dir);
     for (const finding of log.findings) options.log?.warn({ ...finding, dir }, finding.detail);
     const writer = new SegmentWriter(
-      {
-        fs,
-        directory: dir,
-        segment_bytes_max: segment_bytes_max ?? SEGMENT_BYTES_MAX,
-        write_through: options.write_through ?? WRITE_THROUGH !== 0,
-      },
+      { fs, directory: dir, segment_bytes_max: segment_bytes_max ?? SEGMENT_BYTES_MAX },
       log,
     );
     return new FileStore(options, fs, { writer, lock, findings: log.findings });
@@ -110,6 +103,7 @@ interface WritingSide {
 class FileStore implements LogStore {
   readonly url: string;
   readonly read_only: boolean;
+  readonly appends_in_flight = APPENDS_IN_FLIGHT;
   readonly truncation?: NonNullable<LogStore['truncation']>;
   readonly #fs: FileSystem;
   readonly #directory: string;
@@ -117,7 +111,7 @@ class FileStore implements LogStore {
   readonly #reader: ReaderContext;
   readonly #signal = new AppendSignal();
   readonly #closing = new AbortController();
-  /** The end of the queue of appends; they run one after the other. */
+  /** The end of the queue of writes; they run one after the other. Their syncs overlap. */
   #last: Promise<unknown> = Promise.resolve();
   #queued = 0;
 
@@ -132,6 +126,7 @@ class FileStore implements LogStore {
     if (segments_max !== undefined && writing) {
       this.truncation = {
         due: async () => truncationDue(this.#open(), options.dir, segments_max),
+        // Only older segments are evicted, never the one that appends go to.
         truncate: (keep_from) => this.#serial(() => evictSegments(this.#open(), options.dir, keep_from)),
       };
     }
@@ -149,7 +144,8 @@ class FileStore implements LogStore {
     this.#open();
     const writer = this.#writing?.writer;
     if (!writer) throw new IndelibleError('STORE_READ_ONLY', `${this.url} was opened for reading only.`);
-    await this.#serial(() => writer.append(batch, expected));
+    const { durable } = await this.#serial(() => writer.write(batch, expected));
+    await durable;
     this.#signal.notify();
   }
 
@@ -192,7 +188,7 @@ class FileStore implements LogStore {
   }
 
   async inspect(): Promise<StoreFinding[]> {
-    const idle = this.#queued === 0 && !this.#writing?.writer.uncertain;
+    const idle = this.#queued === 0 && this.#writing?.writer.at_rest !== false;
     const now = await inspectSegments(this.#open(), this.#directory, idle ? this.#acknowledged() : null);
     return [...(this.#writing?.findings ?? []), ...now];
   }
@@ -201,6 +197,7 @@ class FileStore implements LogStore {
     if (this.#closing.signal.aborted) return void (await this.#last);
     this.#closing.abort();
     await this.#serial(async () => {
+      await this.#writing?.writer.idle();
       this.#writing?.writer.close();
       this.#writing?.lock.release();
     });

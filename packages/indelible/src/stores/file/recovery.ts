@@ -2,8 +2,8 @@
  * Brings a folder into order before the first append: what a crash left unfinished is removed, what is damaged is
  * left as it is and refused.
  *
- * Unfinished is what no write of ours that was acknowledged leaves behind: temporary files, and a last line without
- * its newline. The torn bytes are kept in `recovered/` all the same. Only the end of the log is read.
+ * Unfinished is what no write of ours that was acknowledged leaves behind: temporary files, a last line without its
+ * newline, and holes near the end. The torn bytes are kept in `recovered/` all the same. Only the end of the log is read.
  *
  * Errors:  LEDGER_DAMAGED when the last record cannot be read, or records before the last segment are gone.
  */
@@ -13,9 +13,11 @@ import { headOfTail, segmentsDirectory } from './extent.ts';
 import { damaged, systemCode } from './fault.ts';
 import { type FileSystem, OPEN, readPiece, syncDirectory, writeAll } from './file-system.ts';
 import { isTemporary, listSegments, type Segment, segmentAt } from './segments.ts';
-import { reading, readTail } from './tail.ts';
+import { lineWithHole, reading, readTail } from './tail.ts';
 
 const COPY_BYTES = 1024 * 1024;
+/** More than the ledger ever has in flight: two groups of 4 MiB and one record each. */
+const UNSYNCED_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface RecoveredLog {
   readonly head: Head | null;
@@ -75,7 +77,7 @@ function removeTemporaries(fs: FileSystem, directory: string, findings: StoreFin
   }
 }
 
-/** Cuts what follows the last newline; returns the length that remains, which is durable then. */
+/** Cuts what follows the last newline, or the first hole; returns the length that remains, which is durable then. */
 async function cutTornTail(
   fs: FileSystem,
   directory: string,
@@ -85,11 +87,12 @@ async function cutTornTail(
   const fd = fs.open(segment.path, OPEN.write);
   try {
     const { size } = fs.stat(fd);
-    const { end, torn_bytes } = readTail(fs, fd, size);
-    if (torn_bytes > 0) {
+    const hole = lineWithHole(fs, fd, size, UNSYNCED_BYTES_MAX);
+    const end = hole >= 0 ? hole : readTail(fs, fd, size).end;
+    if (size > end) {
       const name = await keepEvidence(fs, recoveredDirectory(directory), segment, fd, end, size);
       await fs.truncate(fd, end);
-      const detail = `Cut ${torn_bytes} bytes of an unfinished write from ${segment.name}; kept as recovered/${name}.`;
+      const detail = `Cut ${size - end} bytes of an unfinished write from ${segment.name}; kept as recovered/${name}.`;
       findings.push({ code: 'torn_tail', detail, damage: false });
     }
     // Also without a torn tail: lines that the last process wrote may never have been synced.
@@ -162,23 +165,17 @@ function openAcknowledged(fs: FileSystem, segment: Segment): number {
   }
 }
 
-/** An empty file for the records from `first_seq`, durable with its name. Returns it open. */
-export async function createSegment(
-  fs: FileSystem,
-  directory: string,
-  first_seq: number,
-  flags: number,
-): Promise<{ segment: Segment; fd: number }> {
+/** An empty file for the records from `first_seq`, durable with its name. */
+export async function createSegment(fs: FileSystem, directory: string, first_seq: number): Promise<Segment> {
   const segment = segmentAt(segmentsDirectory(directory), first_seq);
   // It may be there, empty, if its creation failed half-way before.
-  const fd = fs.open(segment.path, OPEN.write | OPEN.create | flags);
+  const fd = fs.open(segment.path, OPEN.write | OPEN.create);
   try {
     if (fs.stat(fd).size > 0)
       throw damaged(`Segment ${segment.name} holds records that were never acknowledged.`);
     await syncDirectory(fs, segmentsDirectory(directory));
-    return { segment, fd };
-  } catch (error) {
+    return segment;
+  } finally {
     fs.close(fd);
-    throw error;
   }
 }

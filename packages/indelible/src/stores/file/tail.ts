@@ -7,6 +7,7 @@ import { LINE_BYTES_MAX } from './line-cutter.ts';
 
 const NEWLINE = 0x0a;
 const STEP_BYTES = 64 * 1024;
+const HOLE_STEP_BYTES = 1024 * 1024;
 
 export interface Tail {
   /** Just past the last newline; 0 when there is none. */
@@ -24,6 +25,19 @@ export function readTail(fs: FileSystem, fd: number, size: number): Tail {
   const start = newlineBefore(fs, fd, end - 1, Math.max(0, end - 1 - LINE_BYTES_MAX)) + 1;
   const line = end - start <= LINE_BYTES_MAX ? readPiece(fs, fd, start, end - start) : null;
   return { end, torn_bytes: size - end, line };
+}
+
+/**
+ * Where the first line begins that has a hole in it: NUL bytes, which no record can hold, and which a crash of the
+ * machine leaves where a later page reached the medium and an earlier one did not. -1 when there is none. Looks at the
+ * last `window` bytes of `size`.
+ */
+export function lineWithHole(fs: FileSystem, fd: number, size: number, window: number): number {
+  for (let at = Math.max(0, size - window); at < size; at += HOLE_STEP_BYTES) {
+    const found = readPiece(fs, fd, at, Math.min(HOLE_STEP_BYTES, size - at)).indexOf(0);
+    if (found >= 0) return newlineBefore(fs, fd, at + found, 0) + 1;
+  }
+  return -1;
 }
 
 /** The offset of the last newline in [`floor`, `before`), or -1. */

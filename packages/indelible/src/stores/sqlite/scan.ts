@@ -15,6 +15,7 @@ import { SQLITE_CORRUPT, sqliteResult } from './faults.ts';
 /** Bounds the memory of a chunk: at most 34 MB, were all records of the greatest size. */
 const CHUNK_ROWS = 512; // A power of two: it is halved where pages are damaged.
 export const SEQ_MIN = -(2n ** 63n);
+export const SEQ_MAX = 2n ** 63n - 1n;
 
 export interface Chunk extends LineBatch {
   readonly bytes: Uint8Array<ArrayBuffer>;

@@ -7,10 +7,10 @@
  */
 import { EventEmitter } from 'node:events';
 import { resolve } from 'node:path';
-import { IndelibleError } from '@indelible/core';
+import { IndelibleError, isIndelibleError } from '@indelible/core';
 import type { Head, LineBatch, LogStore, Shard, StoreFinding } from '../contract.ts';
 import type { WorkerSetup } from './operations.ts';
-import { SEQ_MIN } from './scan.ts';
+import { SEQ_MAX, SEQ_MIN } from './scan.ts';
 import type { ShardInput } from './shard.ts';
 import { closed, WorkerClient } from './worker-client.ts';
 
@@ -46,6 +46,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<LogS
 class SqliteStore implements LogStore {
   readonly url: string;
   readonly read_only: boolean;
+  /** The thread has the next batch at hand when it has committed one. */
+  readonly appends_in_flight = 2;
   readonly #setup: WorkerSetup;
   readonly #writer: WorkerClient;
   readonly #appended = new EventEmitter();
@@ -97,7 +99,11 @@ class SqliteStore implements LogStore {
 
   async *read(from: number, to?: number): AsyncGenerator<LineBatch> {
     const reader = this.#readingThread();
-    const bounds = await reader.call('bounds', null);
+    // Where the table's end cannot be read, everything before it still can.
+    const bounds = await reader.call('bounds', null).catch((error: unknown) => {
+      if (isIndelibleError(error, 'LEDGER_DAMAGED')) return { last: SEQ_MAX };
+      throw error;
+    });
     if (bounds === null) return;
     const last = to === undefined || to > Number(bounds.last) ? bounds.last : BigInt(to) - 1n;
     // Rows below zero can only be somebody's doing: whoever reads from the start must meet them.
