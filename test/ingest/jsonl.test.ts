@@ -117,6 +117,17 @@ test('a record of another ledger is adopted with its origin stated', async () =>
   assert.deepEqual(good[1]!.event, good[0]!.event, 'one record is one event, however often it is exported');
 });
 
+test('what another ledger recorded about itself is adopted as history, not as a record of this ledger about itself', async () => {
+  const { line } = recordLine({ action: 'ledger.created', actor: { type: 'service', id: 'indelible' } });
+  const { good, bad } = await readAll(jsonLinesImporter, source(line));
+  assert.deepEqual(bad, []);
+  const { action, actor } = checkEvent(good[0]!.event);
+  assert.deepEqual(
+    [action, actor],
+    ['imported.ledger.created', { type: 'service', id: 'indelible:old.example/prod' }],
+  );
+});
+
 test('the line that ends an export is no entry: it is skipped, and reported as what it is', async () => {
   const { line } = recordLine();
   const end = (end: object) =>

@@ -49,8 +49,8 @@ export async function recordLines(
   } catch (error) {
     const gone = request.raw.destroyed && !request.raw.readableEnded;
     stopped = gone ? new IndelibleError('REQUEST_INVALID', 'the body ended early') : asIndelibleError(error);
+    // The rest is read and dropped: closing now would reset the connection and take our answer with it.
     request.raw.resume();
-    void reply.header('connection', 'close');
   }
   observe();
   if (stopped !== null) return sendProblem(request, reply, stopped, result.summary());

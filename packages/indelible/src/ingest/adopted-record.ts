@@ -6,6 +6,9 @@
  * record names no time of its own, `occurred_at` is when it was recorded there. The record keeps no idempotency key
  * but its hash, so one record is adopted once, from however many exports.
  *
+ * What the other ledger recorded about itself (`ledger.created`, `access.read`, …) is history here: its action becomes
+ * `imported.ledger.created`, and its actor names the ledger, because this ledger's own records must stay its own.
+ *
  * The hash of a plain ledger's record is checked, so a line that was altered is not adopted. That of a keyed
  * ledger cannot be checked without its key and is taken as stated.
  *
@@ -13,6 +16,7 @@
  * Pure:    no I/O.
  */
 import {
+  type Actor,
   canonicalize,
   type Event,
   IndelibleError,
@@ -24,6 +28,7 @@ import {
 import { isObject, member } from './json-bytes.ts';
 
 const encoder = new TextEncoder();
+const OWN_ACTION = /^(?:ledger|access)\./;
 
 /** True for the JSON Lines form of a record. */
 export function isRecordLine(value: Json): value is JsonObject {
@@ -45,8 +50,16 @@ export function adoptRecord(line: JsonObject): Event {
   const imported_from = { ledger, seq, id, hash, recorded_at, ...(key_id === undefined ? {} : { key_id }) };
   return {
     ...kept,
+    action: OWN_ACTION.test(kept.action) ? `imported.${kept.action}` : kept.action,
+    actor: ofLedger(kept.actor, ledger),
     occurred_at: record.occurred_at ?? recorded_at,
     data: { imported_from, ...(data === undefined ? {} : { original: data }) },
     idempotency_key: `record:${hash}`,
   };
+}
+
+function ofLedger(actor: Actor, ledger: string): Actor {
+  return actor.type === 'service' && actor.id === 'indelible'
+    ? { ...actor, id: `indelible:${ledger}` }
+    : actor;
 }
