@@ -15,6 +15,8 @@ import { fileURLToPath } from 'node:url';
 import { openIndex, openLedger, openStore } from '../../packages/indelible/src/compose.ts';
 import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
 
+/** What each writer may record between two kills: more than any of them has to before it is killed. */
+const ALLOWANCE = 400;
 const KILLS = Number(process.env.INDELIBLE_KILLS ?? 4);
 const WRITER = fileURLToPath(new URL('./writer.ts', import.meta.url));
 const keys = [{ key_id: 'k1', secret: new Uint8Array(32).fill(7) }];
@@ -22,6 +24,7 @@ const keys = [{ key_id: 'k1', secret: new Uint8Array(32).fill(7) }];
 interface Writer {
   readonly child: ChildProcess;
   readonly acknowledged: Map<number, string>;
+  allow(count: number): void;
   /** Resolves when this many more records were acknowledged. */
   progress(count: number): Promise<void>;
   kill(): Promise<void>;
@@ -31,7 +34,7 @@ async function startWriter(url: string, name: string, keyed: boolean): Promise<W
   const child = spawn(
     process.execPath,
     ['--conditions=source', WRITER, url, name, keyed ? 'keyed' : 'plain'],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['pipe', 'pipe', 'pipe'] },
   );
   let errors = '';
   child.stderr.on('data', (chunk) => {
@@ -39,6 +42,8 @@ async function startWriter(url: string, name: string, keyed: boolean): Promise<W
   });
   const acknowledged = new Map<number, string>();
   let waiting: { count: number; resolve: () => void } | null = null;
+  // Killed while something is written to it: that is what this test does.
+  child.stdin.on('error', () => {});
   const lines = createInterface({ input: child.stdout });
   const exited = once(child, 'close');
   const ready = new Promise<void>((resolve, reject) => {
@@ -55,6 +60,7 @@ async function startWriter(url: string, name: string, keyed: boolean): Promise<W
   return {
     child,
     acknowledged,
+    allow: (count) => void child.stdin.write(`${count}\n`),
     progress: (count) =>
       new Promise((resolve, reject) => {
         waiting = { count, resolve };
@@ -104,14 +110,18 @@ for (const { scheme, writers, keyed } of [
     running.push(...(await Promise.all(others)));
     for (let kill = 0; kill < KILLS; kill++) {
       const victim = random(running.length);
-      await running[victim]!.progress(1 + random(200));
+      const reached = running[victim]!.progress(1 + random(200));
+      for (const writer of running) writer.allow(ALLOWANCE);
+      await reached;
       await running[victim]!.kill();
       assert.ok(running[victim]!.acknowledged.size > 0);
       for (const [seq, hash] of running[victim]!.acknowledged) acknowledged.set(seq, hash);
       if (writers === 1) await assertKept(url, running[victim]!.acknowledged, keyed);
       running[victim] = await startWriter(url, `w${victim}-${kill}`, keyed);
     }
-    await Promise.all(running.map(({ progress }) => progress(1)));
+    const reached = Promise.all(running.map(({ progress }) => progress(1)));
+    for (const writer of running) writer.allow(ALLOWANCE);
+    await reached;
     for (const writer of running) {
       await writer.kill();
       for (const [seq, hash] of writer.acknowledged) {

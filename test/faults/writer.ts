@@ -1,6 +1,11 @@
-/** A process that records under load and says what was acknowledged, until somebody kills it. */
+/**
+ * A process that records under load and says what was acknowledged, until somebody kills it.
+ *
+ * It records as many events as lines on its standard input allow: those that are not killed would else fill the disk.
+ */
 import { createHash } from 'node:crypto';
 import { writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { openLedger } from '../../packages/indelible/src/compose.ts';
 
 const [url, writer, keyed] = process.argv.slice(2) as [string, string, string];
@@ -21,10 +26,20 @@ function say(line: string): void {
   }
 }
 
+let allowed = 0;
+let wake = Promise.withResolvers<void>();
+createInterface({ input: process.stdin }).on('line', (line) => {
+  allowed += Number(line);
+  wake.resolve();
+  wake = Promise.withResolvers<void>();
+});
+
 say('ready');
 await Promise.all(
   Array.from({ length: 16 }, async () => {
     for (;;) {
+      while (allowed === 0) await wake.promise;
+      allowed--;
       const note = createHash('sha256').update(`${writer} ${n++}`).digest('hex');
       const { seq, hash } = await ledger.record({ action: 'load.step', data: { writer, note } });
       say(`${seq} ${hash}`);
