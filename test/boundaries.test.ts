@@ -26,7 +26,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['@indelible/core'],
   },
   threads: { files: /^indelible\/src\/threads\.ts$/, may: [], packages: [] },
-  'stores/*': { files: each('stores'), may: ['contracts', 'threads'], packages: CORE_AND_NODE },
+  'private-file': { files: /^indelible\/src\/private-file\.ts$/, may: [], packages: [] },
+  'stores/*': {
+    files: each('stores'),
+    may: ['contracts', 'threads', 'private-file'],
+    packages: CORE_AND_NODE,
+  },
   ledger: { files: below('ledger'), may: ['contracts', 'threads'], packages: CORE_AND_NODE },
   evidence: { files: below('evidence'), may: ['contracts', 'ledger'], packages: CORE_AND_NODE },
   // Who may do what, told by records: tokens, scopes, the journal of reads.

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -30,6 +30,16 @@ test('a batch that does not start at the position is passed over', async (t) => 
   await index.add(batchOf(10, []));
   assert.equal(await index.position(), 10);
   assert.deepEqual(await findings(index, records), []);
+});
+
+test('only its owner may read the index, its write-ahead log too', async (t) => {
+  const folder = await temporaryFolder(t);
+  const index = await openSqliteIndex({ path: join(folder, 'index.db') });
+  t.after(() => index.close());
+  await index.add(batchOf(0, records));
+  for (const name of await readdir(folder)) {
+    assert.equal((await stat(join(folder, name))).mode & 0o777, 0o600, name);
+  }
 });
 
 test('a store may reuse the memory of a batch at once', async (t) => {

@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { type ErrorCode, IndelibleError, isIndelibleError } from '@indelible/core';
+import { createPrivateFile } from '../../private-file.ts';
 import { COLUMNS } from './columns.ts';
 
 /** Change it with anything that changes rows, terms or blocks: files of another version are rebuilt. */
@@ -53,6 +54,8 @@ export function openDatabase(path: string, readOnly: boolean): DatabaseSync {
   return guarded(() => {
     if (readOnly && path !== ':memory:' && !existsSync(path))
       throw new IndelibleError('INDEX_DAMAGED', 'There is no index beside this ledger yet.');
+    // SQLite gives its write-ahead log the same permissions.
+    if (!readOnly && path !== ':memory:') createPrivateFile(path);
     const database = new DatabaseSync(path, { readOnly });
     try {
       prepare(database, readOnly);
@@ -151,7 +154,14 @@ const CODES: Record<number, ErrorCode> = {
 };
 
 function typedError(error: unknown): unknown {
-  const errcode = (error as { errcode?: unknown }).errcode;
+  const { errcode, code } = error as { errcode?: unknown; code?: unknown };
+  // From creating the file; anything else that is not SQLite's is a fault of ours.
+  if (code === 'EACCES' || code === 'EROFS')
+    return new IndelibleError('STORE_READ_ONLY', 'The index cannot be created here.', { cause: error });
+  if (code === 'ENOSPC')
+    return new IndelibleError('STORE_FULL', 'The index cannot be created: the disk is full.', {
+      cause: error,
+    });
   if (typeof errcode !== 'number') return error;
   const message = error instanceof Error ? error.message : 'unknown fault';
   return new IndelibleError(CODES[errcode & 0xff] ?? 'STORE_UNAVAILABLE', `The index failed: ${message}.`, {

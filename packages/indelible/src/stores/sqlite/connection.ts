@@ -13,6 +13,7 @@ import type { StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { IndelibleError } from '@indelible/core';
+import { createPrivateFile } from '../../private-file.ts';
 import { SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_READONLY, sqliteResult } from './faults.ts';
 import { APPLICATION_ID, PAGE_SIZE, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
@@ -128,7 +129,7 @@ function connectReader(file: string, timeout: number): DatabaseSync {
 function touch(file: string): void {
   const folder = dirname(file);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  closeSync(openSync(file, 'a', 0o600));
+  createPrivateFile(file);
   const handle = openSync(folder, 'r');
   try {
     fsyncSync(handle);
