@@ -8,12 +8,16 @@ sys.dont_write_bytecode = True
 import canonical_cases
 import chains
 import merkle
+import proofs
 import records
+import tlog
 
 FILES = {
     "canonical-json.json": canonical_cases.build_canonical,
     "canonical-json-rejects.json": canonical_cases.build_rejects,
     "merkle-roots.json": merkle.build,
+    "merkle-proofs.json": proofs.build,
+    "tlog.json": tlog.build,
     "records.json": records.build,
     "chains.json": chains.build,
 }

@@ -141,6 +141,65 @@ export const ERRORS = {
     exit: 1,
     remedy: 'Keep both files as evidence: the backup does not verify.',
   },
+  // Proofs, tiles and signed checkpoints
+  PROOF_RANGE: {
+    http: 400,
+    exit: 2,
+    remedy: 'Ask for a record and for sizes that the log has; the first size is at least 1.',
+  },
+  PROOF_INVALID: {
+    http: 422,
+    exit: 3,
+    remedy: 'Get the proof again: this is not a c2sp.org/tlog-proof file.',
+  },
+  PROOF_WRONG: {
+    http: 422,
+    exit: 1,
+    remedy: 'Check that the proof is for this record; if it is, keep both as evidence.',
+  },
+  TILE_INVALID: { http: 400, exit: 3, remedy: 'Compare paths and sizes with docs/format/tiles.md.' },
+  TILE_MISSING: { http: 404, exit: 3, remedy: 'Get the tile, or the full one if the partial one is gone.' },
+  NOTE_INVALID: { http: 422, exit: 3, remedy: 'Get the note again, byte for byte: this is no signed note.' },
+  CHECKPOINT_INVALID: {
+    http: 422,
+    exit: 3,
+    remedy: 'Get the checkpoint again; see docs/format/checkpoint.md.',
+  },
+  CHECKPOINT_OTHER_LOG: {
+    http: 422,
+    exit: 3,
+    remedy: 'Give the key and origin of the log that this checkpoint is from.',
+  },
+  COSIGNATURE_INVALID: {
+    http: 422,
+    exit: 2,
+    remedy: 'Use a cosignature key, whole seconds, and names of at most 255 bytes.',
+  },
+  SIGNATURE_MISSING: {
+    http: 422,
+    exit: 3,
+    remedy: 'Give the verifier key of the log; none of the keys given has signed this.',
+  },
+  SIGNATURE_WRONG: {
+    http: 422,
+    exit: 1,
+    remedy: 'Keep it as evidence: a key you know is named, but did not sign this text.',
+  },
+  SIGNATURE_ALGORITHM: {
+    http: 500,
+    exit: 3,
+    remedy: 'Check the signer, or hand in an implementation of the algorithm.',
+  },
+  VERIFIER_KEY_INVALID: {
+    http: 400,
+    exit: 2,
+    remedy: 'Copy the verifier key again (name+id+base64), and give each key once.',
+  },
+  WITNESSES_MISSING: {
+    http: 422,
+    exit: 3,
+    remedy: 'Wait for more witnesses to cosign, or ask for fewer.',
+  },
   // Import
   IMPORT_INCOMPLETE: {
     http: 422,

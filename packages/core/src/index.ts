@@ -14,7 +14,54 @@ export { ERRORS, type ErrorCode, IndelibleError, isIndelibleError } from './erro
 export { canonicalize, canonicalString } from './json/canonical.ts';
 export { parseJson } from './json/parse.ts';
 export { parseCanonical } from './json/parse-canonical.ts';
+export {
+  type ConsistencyClaim,
+  type InclusionClaim,
+  PROOF_FAULTS,
+  type ProofFault,
+  type ProofVerdict,
+  verifyConsistency,
+  verifyInclusion,
+} from './merkle/check-proof.ts';
+export { consistencyProof, hashesOfLeaves, inclusionProof, rootOf } from './merkle/make-proof.ts';
+export {
+  type NodeHashes,
+  nodesOfRoot,
+  type ProofPlan,
+  planConsistency,
+  planInclusion,
+  type TreeNode,
+} from './merkle/nodes.ts';
 export { EMPTY_ROOT, GrowingTree, hashNode, merkleRoot } from './merkle/tree.ts';
+export type { NoteSigner, SignatureAlgorithms, VerifySignature } from './note/algorithms.ts';
+export { decodeBase64, encodeBase64 } from './note/base64.ts';
+export {
+  formatNote,
+  formatSignatureLine,
+  NOTE_BYTES_MAX,
+  NOTE_SIGNATURES_MAX,
+  type Note,
+  type NoteSignature,
+  parseNote,
+  parseSignatureLine,
+} from './note/note.ts';
+export {
+  ed25519Verifier,
+  type NoteVerifier,
+  openNote,
+  type SignatureFacts,
+  signText,
+  type VerifiedSignature,
+} from './note/open.ts';
+export {
+  formatVerifierKey,
+  isKeyName,
+  parseVerifierKey,
+  SIGNATURE_TYPES,
+  type SignatureType,
+  type VerifierKey,
+  verifierKey,
+} from './note/verifier-key.ts';
 export { checkEvent, checkKeyId, checkLedgerName, parseRecord } from './record/check.ts';
 export { LIMITS } from './record/limits.ts';
 export {
@@ -32,6 +79,39 @@ export {
   type Resource,
   type Session,
 } from './record/record.ts';
+export {
+  type CheckedProof,
+  checkCheckpoint,
+  checkProof,
+  type Trust,
+  type TrustedCheckpoint,
+} from './tlog/check-proof-file.ts';
+export {
+  type Checkpoint,
+  formatCheckpoint,
+  formatHash,
+  parseCheckpoint,
+  parseHash,
+} from './tlog/checkpoint.ts';
+export { checkpointVerifier, cosignedMessage, signCheckpoint } from './tlog/cosignature.ts';
+export { decodeBundle, encodeBundle } from './tlog/entry-bundle.ts';
+export { type FilledTile, GrowingTiles } from './tlog/growing-tiles.ts';
+export {
+  formatProof,
+  PROOF_BYTES_MAX,
+  PROOF_HASHES_MAX,
+  type ProofFile,
+  parseProof,
+} from './tlog/proof-file.ts';
+export { parseTilePath, TILE_WIDTH, type Tile, tilePath, tilesBetween, widthAt } from './tlog/tile.ts';
+export {
+  decodeTile,
+  encodeTile,
+  hashesOfTiles,
+  type TileBytes,
+  tileRoot,
+  tilesOfPlan,
+} from './tlog/tile-hashes.ts';
 export type { ChainBeginning, ChainEnd } from './verify/chain-state.ts';
 export { type ChainReport, ChainVerifier } from './verify/chain-verifier.ts';
 export { CHAIN_DAMAGE, type ChainDamage, type ChainFinding } from './verify/damage.ts';

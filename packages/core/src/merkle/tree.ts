@@ -10,19 +10,27 @@
  * Pure:    no I/O, no clock, no randomness.
  */
 import { sha256Hex } from '#sha256';
-import { bytesFromHex } from '../hex.ts';
+import { writeHash } from './hash-bytes.ts';
 
 /** The root of the empty tree: SHA-256 of nothing. */
 export const EMPTY_ROOT = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /** Hashes two children into their parent: SHA-256(0x01 ‖ left ‖ right). Order matters. */
 export function hashNode(left: string, right: string): string {
-  const input = new Uint8Array(65);
-  input[0] = 0x01;
-  input.set(bytesFromHex(left, 32), 1);
-  input.set(bytesFromHex(right, 32), 33);
+  writeHash(left, input, 1);
+  writeHash(right, input, 33);
   return sha256Hex(input);
 }
+
+/** Hashes the two children whose 64 bytes start at `at`. */
+export function hashNodeAt(bytes: Uint8Array, at: number): string {
+  input.set(bytes.subarray(at, at + 64), 1);
+  return sha256Hex(input);
+}
+
+// One buffer for every node: a log has as many nodes as records, and allocating took longer than hashing.
+const input = new Uint8Array(65);
+input[0] = 0x01;
 
 /**
  * The tree of a growing log, holding only the roots of its complete subtrees: at most one per bit of its size.
@@ -38,7 +46,8 @@ export class GrowingTree {
 
   /** Adds the next leaf hash. */
   append(leaf: string): void {
-    bytesFromHex(leaf, 32);
+    // Refuses what is no hash.
+    writeHash(leaf, input, 1);
     let root = leaf;
     // Each trailing set bit of the size is a complete subtree as large as the one just made: merge them.
     for (let size = this.#size; size % 2 === 1; size = (size - 1) / 2)
