@@ -176,11 +176,11 @@ export class Sequencer {
   async #appendBehindTip(group: readonly Waiting[]): Promise<void> {
     const sealer = this.#idle_sealers.pop()!;
     const behind = this.#in_flight_groups === 0 ? this.#head.known : this.#tip;
-    const sealed = sealer.seal(group, behind, this.#head.sealing);
-    this.#tip = sealed.head;
     this.#in_flight_groups++;
     this.#in_flight_records += group.length;
     try {
+      const sealed = sealer.seal(group, behind, this.#head.sealing);
+      this.#tip = sealed.head;
       if (sealed.placed.length > 0) await this.#append(sealed);
     } catch (error) {
       this.#head.doubt();
