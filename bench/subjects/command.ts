@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EventSource } from '../events.ts';
 import { type Measures, numberParam, type Params, textParam } from '../sample.ts';
@@ -60,9 +60,16 @@ function argumentsOf(name: string, params: Params, out: string): string[] {
 }
 
 async function run(args: string[], ledger: string, peak: string): Promise<Record<string, unknown>> {
-  const child = spawn(process.execPath, ['--require', fileURLToPath(PEAK), BIN, ...args, '--json'], {
+  // Through its first line, as a shell starts it: that says how much garbage it may keep.
+  const child = spawn(BIN, [...args, '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, INDELIBLE_LEDGER: ledger, INDELIBLE_BENCH_PEAK_FILE: peak },
+    env: {
+      ...process.env,
+      PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
+      NODE_OPTIONS: `--require "${fileURLToPath(PEAK)}"`,
+      INDELIBLE_LEDGER: ledger,
+      INDELIBLE_BENCH_PEAK_FILE: peak,
+    },
   });
   process.once('SIGTERM', () => child.kill());
   let output = '';

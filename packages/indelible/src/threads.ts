@@ -11,6 +11,6 @@ export function threadOptions(): {
     // `--input-type` (with `-e`) would stop a thread that is started from a file.
     execArgv: process.execArgv.filter((argument) => argument.startsWith('--conditions=')),
     // Node would let the nursery of each thread grow beyond 100 MB before it looks for what can go.
-    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
   };
 }

@@ -71,7 +71,7 @@ function prepare(database: DatabaseSync, readOnly: boolean): void {
   database.exec('PRAGMA busy_timeout = 30000');
   if (!readOnly) {
     database.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-    database.exec('PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864');
+    database.exec('PRAGMA cache_size = -8192; PRAGMA journal_size_limit = 67108864');
     transaction(database, () => {
       if (versionOf(database) !== INDEX_VERSION) recreate(database);
     });
