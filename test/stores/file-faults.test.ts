@@ -102,6 +102,46 @@ test('an append that is in flight behind a failed one fails with HEAD_MOVED, tho
   assert.deepEqual((await readAll(store.read(0))).texts, textsOf(0, 3));
 });
 
+test('an append whose write outlasts the failure of the one before it is not acknowledged', async (t) => {
+  let failSync: ((error: Error) => void) | null = null;
+  let held: { release: () => void } | null = null;
+  let holding = false;
+  const store = await openFileStore({
+    dir: temporaryFolder(t),
+    fs: {
+      ...nodeFileSystem,
+      async write(fd, bytes, position) {
+        if (holding && failSync !== null && held === null) {
+          await new Promise<void>((release) => {
+            held = { release };
+          });
+        }
+        return nodeFileSystem.write(fd, bytes, position);
+      },
+      syncData: (fd) =>
+        holding && failSync === null
+          ? new Promise((_, reject) => {
+              failSync = reject;
+            })
+          : nodeFileSystem.syncData(fd),
+    },
+  });
+  t.after(() => store.close());
+  const head = await appendNext(store, 2);
+  holding = true;
+  const first = batchOf(2, 3);
+  const failing = store.append(first, head);
+  const behind = store.append(batchOf(5, 1), headOf(first));
+  while (held === null) await new Promise(setImmediate);
+  failSync!(Object.assign(new Error('injected'), { code: 'EIO' }));
+  await assert.rejects(failing, (error) => isIndelibleError(error, 'STORE_UNAVAILABLE'));
+  (held as { release: () => void }).release();
+  await assert.rejects(behind, (error) => isIndelibleError(error, 'HEAD_MOVED'));
+  assert.deepEqual(await store.head(), head);
+  await appendNext(store, 1);
+  assert.deepEqual((await readAll(store.read(0))).texts, textsOf(0, 3));
+});
+
 test('syncs that end in the wrong order are acknowledged in the right one, each on a descriptor of its own', async (t) => {
   const synced: { fd: number; end: () => Promise<void>; fail: () => void }[] = [];
   let held = false;

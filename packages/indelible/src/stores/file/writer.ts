@@ -97,20 +97,23 @@ export class SegmentWriter {
     if (this.#syncs.length >= APPENDS_IN_FLIGHT) await this.#syncs[0];
     try {
       const active = await this.#activeFor(batch.first_seq);
+      // One before this may have failed while we waited for a turn.
+      if (this.#uncertain) throw headMoved(this.#head);
+      const before = this.#syncs.at(-1);
       const start = this.#tip.length;
       this.#checkUntouched(active, start);
       const fd = active.fds[this.#appends++ % APPENDS_IN_FLIGHT]!;
       this.#tip = { head, length: start + bytes.length };
       await writeAll(this.#fs, fd, bytes, start);
-      return { durable: this.#sync(active, fd, this.#tip) };
+      return { durable: this.#sync(active, fd, this.#tip, before) };
     } catch (error) {
       this.#uncertain = true;
       throw writeFault(error, `append to ${this.#directory}`);
     }
   }
 
-  async #sync(active: ActiveSegment, fd: number, tip: Tip): Promise<void> {
-    const before = this.#syncs.at(-1);
+  /** `before` is the sync that was the last when the bytes found their place, also if it is over by now. */
+  async #sync(active: ActiveSegment, fd: number, tip: Tip, before?: Promise<boolean>): Promise<void> {
     const { promise, resolve: settled } = Promise.withResolvers<boolean>();
     this.#syncs.push(promise);
     const [synced, in_order] = await Promise.allSettled([this.#fs.syncData(fd), before]);
