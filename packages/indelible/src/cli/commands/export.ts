@@ -9,6 +9,7 @@ import { EXPORT_ABORTED, EXPORT_COMPLETED, EXPORT_STARTED } from '../../access/j
 import { EXPORT_FORMATS, type Export, type ExportFormat, exportRecords } from '../../evidence/export.ts';
 import { withContext } from '../../ledger/context.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { boundGarbage } from '../bound-garbage.ts';
 import type { ExitCode } from '../failure.ts';
 import { fileFailure } from '../file-failure.ts';
 import { addFilterOptions, type FilterOptions, filterOf } from '../filter-options.ts';
@@ -43,6 +44,7 @@ export function addExport(program: Command, shell: Shell): void {
 }
 
 async function exportLedger(invocation: Invocation<Options>): Promise<ExitCode> {
+  boundGarbage();
   const { options, terminal } = invocation;
   const { format, limit, out, unrecorded = false } = options;
   const now = Date.now();

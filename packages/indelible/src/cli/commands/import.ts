@@ -9,6 +9,7 @@ import { cloudTrailImporter } from '../../ingest/cloudtrail.ts';
 import type { Importer, ImportSource } from '../../ingest/contract.ts';
 import { jsonLinesImporter } from '../../ingest/jsonl.ts';
 import { type ImportProblem, importInto } from '../../ingest/run-import.ts';
+import { boundGarbage } from '../bound-garbage.ts';
 import type { ExitCode } from '../failure.ts';
 import { bringIndexUpToDate, withLedger } from '../open.ts';
 import { printable } from '../printable.ts';
@@ -42,6 +43,7 @@ async function importFiles(
   const importer = FORMATS.get(format)!;
   // Before anything goes in: a misspelt path is not a reason for half an import.
   const bytes_total = await sizeOf(paths);
+  boundGarbage();
   return withLedger<ExitCode>(invocation, { mode: 'write', create: true }, async (ledger) => {
     const progress = startProgress(terminal, 'importing', bytes_total, 'bytes');
     const started = performance.now();

@@ -9,6 +9,7 @@ import { BackupFile } from '../../ledger/backup-file.ts';
 import type { ChainKey, VerifyReport } from '../../ledger/types.ts';
 import { verifyLog } from '../../ledger/verify.ts';
 import type { RecordIndex } from '../../stores/index/contract.ts';
+import { boundGarbage } from '../bound-garbage.ts';
 import { compareExpected, type ExpectedRecord, parseExpected } from '../expected-record.ts';
 import type { ExitCode } from '../failure.ts';
 import { environmentKeys, ledgerUrl, withLedger } from '../open.ts';
@@ -40,6 +41,7 @@ export function addVerify(program: Command, shell: Shell): void {
 }
 
 async function verify(invocation: Invocation<Options>): Promise<ExitCode> {
+  boundGarbage();
   const { options, terminal } = invocation;
   if (options.backup !== undefined && options.record === true) {
     throw new IndelibleError('USAGE', '--record is for ledgers; nothing is ever added to a backup');
