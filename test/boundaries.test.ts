@@ -18,7 +18,7 @@ const each = (folder: string): RegExp => new RegExp(`^indelible/src/${folder}/([
 
 /** Between the rooms of `indelible`, and what each may take from outside. */
 const ROOMS: Readonly<Record<string, Room>> = {
-  core: { files: /^core\/src\//, may: [], packages: ['@noble/hashes', 'node:crypto'] },
+  core: { files: /^core\/src\//, may: [], packages: ['@noble/hashes', '@noble/curves', '@noble/post-quantum', 'node:crypto'] },
 
   contracts: {
     files: /^indelible\/src\/stores\/(?:index\/)?contract\.ts$/,
@@ -32,10 +32,53 @@ const ROOMS: Readonly<Record<string, Room>> = {
     may: ['contracts', 'threads', 'private-file'],
     packages: CORE_AND_NODE,
   },
-  ledger: { files: below('ledger'), may: ['contracts', 'threads'], packages: CORE_AND_NODE },
+  ledger: {
+    files: below('ledger'),
+    may: ['contracts', 'threads', 'attachments-contract'],
+    packages: CORE_AND_NODE,
+  },
   evidence: { files: below('evidence'), may: ['contracts', 'ledger'], packages: CORE_AND_NODE },
   // Who may do what, told by records: tokens, scopes, the journal of reads.
   access: { files: below('access'), may: ['contracts', 'ledger'], packages: CORE_AND_NODE },
+  // What outsiders can check: tree, checkpoints, proofs, keys that sign.
+  'transparency-contract': {
+    files: /^indelible\/src\/transparency\/contract\.ts$/,
+    may: [],
+    packages: ['@indelible/core'],
+  },
+  transparency: {
+    files: below('transparency'),
+    may: ['contracts', 'ledger', 'transparency-contract', 'private-file'],
+    packages: CORE_AND_NODE,
+  },
+  'anchors-contract': {
+    files: /^indelible\/src\/anchors\/contract\.ts$/,
+    may: [],
+    packages: ['@indelible/core'],
+  },
+  'anchors/*': {
+    files: each('anchors'),
+    may: ['anchors-contract', 'private-file'],
+    packages: [...CORE_AND_NODE, 'pkijs', 'asn1js'],
+  },
+  // Cosigns other people's logs, and has our own cosigned.
+  witness: {
+    files: below('witness'),
+    may: ['transparency-contract', 'private-file'],
+    packages: CORE_AND_NODE,
+  },
+  // Follows a log from outside: knows it by URL and verifier key alone.
+  monitor: { files: below('monitor'), may: ['private-file'], packages: CORE_AND_NODE },
+  'attachments-contract': {
+    files: /^indelible\/src\/attachments\/contract\.ts$/,
+    may: [],
+    packages: ['@indelible/core'],
+  },
+  attachments: {
+    files: below('attachments'),
+    may: ['attachments-contract', 'private-file'],
+    packages: CORE_AND_NODE,
+  },
   'ingest-contract': { files: /^indelible\/src\/ingest\/contract\.ts$/, may: [], packages: CORE_AND_NODE },
   ingest: { files: below('ingest'), may: ['ingest-contract'], packages: CORE_AND_NODE },
 
