@@ -23,7 +23,14 @@ export function broken(rule: string, path = ''): Problem {
 }
 
 // Control characters in names would let one line of a log pose as two.
-const CONTROL = /[\u0000-\u001f\u007f]/;
+function hasControl(text: string): boolean {
+  // A loop beats a regular expression on the short strings that names are.
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
+}
 const DATE_TIME = /^(\d{4}-\d\d-(\d\d))T\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 
 /** One line of text, 1 to `most` UTF-16 code units. */
@@ -31,7 +38,7 @@ export function line(most: number): Check {
   return (value) => {
     if (typeof value !== 'string') return broken('must be a string');
     if (value.length === 0 || value.length > most) return broken(`must have 1 to ${most} characters`);
-    return CONTROL.test(value) ? broken('must not have control characters') : null;
+    return hasControl(value) ? broken('must not have control characters') : null;
   };
 }
 
@@ -84,6 +91,17 @@ export const outcome: Check = (value) =>
   OUTCOMES.includes(value as (typeof OUTCOMES)[number])
     ? null
     : broken(`must be one of ${OUTCOMES.join(', ')}`);
+
+/** A digest with its algorithm, as attachments are named. */
+const namedDigest = form(/^sha-256:[0-9a-f]{64}$/, 'sha-256: and 64 lower-case hex digits');
+const mediaType = form(
+  /^[a-z0-9][a-z0-9!#$&^_.+-]{0,62}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}$/,
+  'a media type in lower case, without parameters',
+);
+const attachmentSize: Check = (value) =>
+  index(value) === null && (value as number) <= LIMITS.attachment_bytes
+    ? null
+    : broken(`must be an integer, zero to ${LIMITS.attachment_bytes}`);
 
 /** Any JSON value: `canonicalize` decides. */
 export const anything: Check = () => null;
@@ -150,3 +168,20 @@ export const session = shape(
   },
   [],
 );
+
+export const attachment = shape({ digest: namedDigest, media_type: mediaType, size: attachmentSize }, [
+  'digest',
+  'media_type',
+  'size',
+]);
+
+/** `check`, and not both of two members that stand for each other. */
+export function either(one: string, other: string, check: Check): Check {
+  return (value) => {
+    const problem = check(value);
+    if (problem !== null) return problem;
+    const object = value as Record<string, unknown>;
+    if (object[one] === undefined || object[other] === undefined) return null;
+    return broken(`cannot stand beside ${other}`, `.${one}`);
+  };
+}

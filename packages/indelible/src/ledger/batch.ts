@@ -52,9 +52,7 @@ export class BatchBuilder {
     }
     const body_end = body_start + body_bytes;
     const digest = hash(this.#buffer.subarray(body_start, body_end));
-    this.#buffer.write('{"hash":"', start, 'latin1');
-    this.#buffer.write(digest, start + 9, 'latin1');
-    this.#buffer.write('","record":', start + 73, 'latin1');
+    this.#buffer.write(`{"hash":"${digest}","record":`, start, 'latin1');
     this.#buffer[body_end] = 0x7d;
     this.#buffer[body_end + 1] = 0x0a;
     this.#length = body_end + LINE_TAIL;
