@@ -62,3 +62,16 @@ export interface Anchor {
 
   close(): Promise<void>;
 }
+
+/** How the anchoring of a ledger with one anchor is doing, for health and metrics. Times are milliseconds since 1970. */
+export interface AnchorStatus {
+  readonly anchor: string;
+  readonly kind: Anchor['kind'];
+  readonly last_anchored_size: number | null;
+  readonly last_anchored_at: number | null;
+  /** Null while it works. */
+  readonly failing_since: number | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  /** When it is tried next; null before the start and after the end. */
+  readonly next_at: number | null;
+}
