@@ -2,7 +2,7 @@
  * Core runs in a browser: shown on the built output, first by following its imports, then in a real Chromium.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { stripTypeScriptTypes } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -23,7 +23,12 @@ test('no module of Node reaches the browser entry of core', () => {
   const names = [...graph.files].map((file) => relative(root, file));
   assert.deepEqual(graph.unreachable, []);
   assert.ok(names.includes('packages/core/dist/crypto/portable.js'), 'the portable crypto is chosen');
-  assert.ok(!names.includes('packages/core/dist/crypto/node.js'), 'the crypto for Node is not');
+  assert.ok(names.includes('packages/core/dist/crypto/portable-signatures.js'), 'and so are its signatures');
+  assert.deepEqual(
+    names.filter((name) => /crypto\/node/.test(name)),
+    [],
+    'the crypto for Node is not',
+  );
 });
 
 test('the graph check sees a Node module when there is one', (t) => {
@@ -66,6 +71,10 @@ test('the vectors hold in Chromium, on the built output', { timeout: 120_000 }, 
     merkle: 311,
     records: 200,
     chains: 100,
+    signatures: 400,
+    proofs: 240,
+    tlog: 400,
+    exchanges: 19,
   })) {
     assert.ok(
       (result.checked[name] ?? 0) >= least,
@@ -76,13 +85,16 @@ test('the vectors hold in Chromium, on the built output', { timeout: 120_000 }, 
 
 const RUN = `
 import * as core from '@indelible/core';
-import { checkCanonical, checkChains, checkMerkle, checkRecords, checkRejects, Tally } from '/checks.js';
+import { checkCanonical, checkChains, checkMerkle, checkRecords, checkRejects, Tally } from '/vector-checks.ts';
+import { checkExchanges, checkProofs, checkSignatures, checkTlog } from '/tlog-checks.ts';
 const vectors = async (name) => (await fetch('/vectors/' + name + '.json')).json();
 export async function run() {
   const checked = {};
   const failures = [];
   const work = { canonical: [checkCanonical, 'canonical-json'], rejects: [checkRejects, 'canonical-json-rejects'],
-    merkle: [checkMerkle, 'merkle-roots'], records: [checkRecords, 'records'], chains: [checkChains, 'chains'] };
+    merkle: [checkMerkle, 'merkle-roots'], records: [checkRecords, 'records'], chains: [checkChains, 'chains'],
+    signatures: [checkSignatures, 'published'], proofs: [checkProofs, 'merkle-proofs'], tlog: [checkTlog, 'tlog'],
+    exchanges: [checkExchanges, 'published'] };
   for (const [name, [check, file]] of Object.entries(work)) {
     const tally = new Tally();
     await check(core, await vectors(file), tally);
@@ -103,17 +115,20 @@ function pages(): Map<string, Page> {
   const pathOf = (file: string): string => `/${relative(root, file)}`;
   const imports = Object.fromEntries([...graph.bare].map(([name, file]) => [name, pathOf(file)]));
   imports['@indelible/core'] = pathOf(entry);
-  const checks = readFileSync(join(root, 'test/support/vector-checks.ts'), 'utf8');
   const map = new Map<string, Page>([
     ['/', html(`<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script>`)],
     ['/run.js', script(RUN)],
-    ['/checks.js', script(stripTypeScriptTypes(checks))],
     ['/favicon.ico', { type: 'image/x-icon', text: '' }],
   ]);
   for (const file of graph.files) map.set(pathOf(file), script(readFileSync(file, 'utf8')));
-  for (const name of ['canonical-json', 'canonical-json-rejects', 'merkle-roots', 'records', 'chains']) {
-    const text = readFileSync(join(root, 'vectors', `${name}.json`), 'utf8');
-    map.set(`/vectors/${name}.json`, { type: 'application/json', text });
+  // Under their own names, since they import each other.
+  for (const name of ['vector-checks.ts', 'tlog-checks.ts']) {
+    const source = readFileSync(join(root, 'test/support', name), 'utf8');
+    map.set(`/${name}`, script(stripTypeScriptTypes(source)));
+  }
+  for (const name of globSync('*.json', { cwd: join(root, 'vectors') })) {
+    const text = readFileSync(join(root, 'vectors', name), 'utf8');
+    map.set(`/vectors/${name}`, { type: 'application/json', text });
   }
   return map;
 }

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -91,14 +92,12 @@ func check(vkey string) error {
 	if origin != verifier.Name() {
 		return fmt.Errorf("checkpoint of %s, signed by %s", origin, verifier.Name())
 	}
-	// Authenticates every tile that it reads against the tree's root.
-	reader := tlog.TileHashReader(tlog.Tree{N: size, Hash: hash}, tiles{})
+	leaves, err := readLeaves(size, hash)
+	if err != nil {
+		return err
+	}
 	for first := int64(0); first < size; first += width {
-		count := size - first
-		if count > width {
-			count = width
-		}
-		if err := checkBundle(reader, first, count); err != nil {
+		if err := checkBundle(leaves, first); err != nil {
 			return err
 		}
 	}
@@ -106,38 +105,103 @@ func check(vkey string) error {
 	return nil
 }
 
-// checkBundle compares the entries [first, first+count) with the leaves of the tree.
-func checkBundle(reader tlog.HashReader, first, count int64) error {
-	tile := tlog.Tile{H: height, L: 0, N: first / width, W: int(count)}
+// readLeaves reads the leaf hashes out of the lowest tiles and checks that they are those under the root. TileHashReader
+// would do, but the version of 2022 leaves some of the tiles that it returns unchecked.
+func readLeaves(size int64, root tlog.Hash) ([]tlog.Hash, error) {
+	leaves := make([]tlog.Hash, 0, size)
+	var stored memory
+	for first := int64(0); first < size; first += width {
+		data, err := tiles{}.ReadTiles([]tlog.Tile{tileAt(first, size)})
+		if err != nil {
+			return nil, err
+		}
+		for at := 0; at+tlog.HashSize <= len(data[0]); at += tlog.HashSize {
+			var leaf tlog.Hash
+			copy(leaf[:], data[0][at:])
+			hashes, err := tlog.StoredHashesForRecordHash(int64(len(leaves)), leaf, stored)
+			if err != nil {
+				return nil, err
+			}
+			stored = append(stored, hashes...)
+			leaves = append(leaves, leaf)
+		}
+	}
+	if int64(len(leaves)) != size {
+		return nil, fmt.Errorf("tiles: %d leaves, and the checkpoint says %d", len(leaves), size)
+	}
+	if computed, err := tlog.TreeHash(size, stored); err != nil || computed != root {
+		return nil, fmt.Errorf("tiles: their leaves are not those under the checkpoint's root")
+	}
+	return leaves, checkUpperTiles(stored, size)
+}
+
+// checkUpperTiles compares the tiles above the lowest ones with the tree.
+func checkUpperTiles(stored memory, size int64) error {
+	for level := 1; size>>(height*level) > 0; level++ {
+		hashes := size >> (height * level)
+		for first := int64(0); first < hashes; first += width {
+			tile := tileAt(first, hashes)
+			tile.L = level
+			data, err := tiles{}.ReadTiles([]tlog.Tile{tile})
+			if err != nil {
+				return err
+			}
+			var expected []byte
+			for i := first; i < first+int64(tile.W); i++ {
+				hash := stored[tlog.StoredHashIndex(height*level, i)]
+				expected = append(expected, hash[:]...)
+			}
+			if !bytes.Equal(data[0], expected) {
+				return fmt.Errorf("%s is not what the leaves amount to", tile.Path())
+			}
+		}
+	}
+	return nil
+}
+
+// memory holds the hashes of a tree in the order in which it grew.
+type memory []tlog.Hash
+
+func (m memory) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	hashes := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		hashes[i] = m[index]
+	}
+	return hashes, nil
+}
+
+func tileAt(first, size int64) tlog.Tile {
+	count := size - first
+	if count > width {
+		count = width
+	}
+	return tlog.Tile{H: height, L: 0, N: first / width, W: int(count)}
+}
+
+// checkBundle compares the entries from first on with the leaves of the tree.
+func checkBundle(leaves []tlog.Hash, first int64) error {
+	tile := tileAt(first, int64(len(leaves)))
 	path := "tile/entries/" + strings.TrimPrefix(tile.Path(), "tile/8/0/")
 	bundle, err := get(path)
 	if err != nil {
 		return err
 	}
-	indexes := make([]int64, count)
-	for i := range indexes {
-		indexes[i] = tlog.StoredHashIndex(0, first+int64(i))
-	}
-	leaves, err := reader.ReadHashes(indexes)
-	if err != nil {
-		return fmt.Errorf("entries from %d on: %v", first, err)
-	}
-	for i, leaf := range leaves {
+	for i := first; i < first+int64(tile.W); i++ {
 		if len(bundle) < 2 {
-			return fmt.Errorf("entry %d is missing", first+int64(i))
+			return fmt.Errorf("entry %d is missing", i)
 		}
 		length := int(binary.BigEndian.Uint16(bundle))
 		if len(bundle) < 2+length {
-			return fmt.Errorf("entry %d is cut off", first+int64(i))
+			return fmt.Errorf("entry %d is cut off", i)
 		}
 		entry := bundle[2 : 2+length]
 		bundle = bundle[2+length:]
-		if tlog.Hash(sha256.Sum256(append([]byte{0}, entry...))) != leaf {
-			return fmt.Errorf("entry %d was tampered with", first+int64(i))
+		if tlog.Hash(sha256.Sum256(append([]byte{0}, entry...))) != leaves[i] {
+			return fmt.Errorf("entry %d was tampered with", i)
 		}
 	}
 	if len(bundle) > 0 {
-		return fmt.Errorf("%s has more than %d entries", path, count)
+		return fmt.Errorf("%s has more than %d entries", path, tile.W)
 	}
 	return nil
 }

@@ -75,6 +75,11 @@ def largest():
     return record
 
 
+def attachment(text):
+    body = text.encode()
+    return {"digest": "sha-256:" + sha256(body), "media_type": "application/json", "size": len(body)}
+
+
 EVENT = {"action": "order.placed", "data": {"total": 12.5}, "idempotency_key": "order-1001"}
 
 RECORDS = [
@@ -143,6 +148,11 @@ RECORDS = [
     ("a record inside a record", with_(data={"hash": ZERO, "record": MINIMAL}), None),
     ("largest record: 65,535 bytes", largest(), None),
     ("two-byte characters, keyed", with_(data="\u00e9" * 1000, key_id="k"), SECRET),
+    ("attachment: 70,002 bytes of JSON in place of data", with_(attachment=attachment(canonical("x" * 70000))), None),
+    ("attachment, keyed", with_(attachment=attachment(canonical({"rows": ["\u00e9" * 40000]})), key_id="k"), SECRET),
+    ("attachment of another media type, of the largest size", with_(attachment={
+        "digest": "sha-256:" + sha256(b""), "media_type": "application/vnd.example+json", "size": 67108864}), None),
+    ("data with a member named attachment", with_(data={"a": 1, "attachment": attachment("{}")}), None),
 ]
 
 I, C = "RECORD_INVALID", "JSON_NOT_CANONICAL"
@@ -193,6 +203,14 @@ REJECTS = [
     ("key id with a slash", with_(key_id="a/b"), I),
     ("idempotency without digest", with_(idempotency={"key": "k"}), I),
     ("65,536 bytes", too_large(), I),
+    ("attachment beside data", with_(attachment=attachment("{}"), data={}), I),
+    ("attachment beside data null", with_(attachment=attachment("{}"), data=None), I),
+    ("attachment without size", with_(attachment={k: v for k, v in attachment("{}").items() if k != "size"}), I),
+    ("attachment with an unknown member", with_(attachment={**attachment("{}"), "name": "a"}), I),
+    ("attachment digest without its algorithm", with_(attachment={**attachment("{}"), "digest": "00" * 32}), I),
+    ("upper-case attachment digest", with_(attachment={**attachment("{}"), "digest": "sha-256:" + "AB" * 32}), I),
+    ("attachment larger than any may be", with_(attachment={**attachment("{}"), "size": 67108865}), I),
+    ("media type with a parameter", with_(attachment={**attachment("{}"), "media_type": "text/plain;charset=utf-8"}), I),
 ]
 
 

@@ -32,9 +32,11 @@ export {
   planInclusion,
   type TreeNode,
 } from './merkle/nodes.ts';
+export { MerkleRange, type RangeState } from './merkle/range.ts';
 export { EMPTY_ROOT, GrowingTree, hashNode, merkleRoot } from './merkle/tree.ts';
 export type { NoteSigner, SignatureAlgorithms, VerifySignature } from './note/algorithms.ts';
 export { decodeBase64, encodeBase64 } from './note/base64.ts';
+export { SIGNATURES } from './note/bundled.ts';
 export {
   formatNote,
   formatSignatureLine,
@@ -68,6 +70,7 @@ export {
   ACTOR_TYPES,
   type Actor,
   type ActorType,
+  type Attachment,
   type Event,
   GENESIS_HASH,
   type Json,
@@ -79,6 +82,16 @@ export {
   type Resource,
   type Session,
 } from './record/record.ts';
+export {
+  type AddCheckpoint,
+  formatAddCheckpoint,
+  formatCosignatures,
+  parseAddCheckpoint,
+  parseCosignatures,
+  parseKnownSize,
+  WITNESS_BYTES_MAX,
+  WITNESS_HASHES_MAX,
+} from './tlog/add-checkpoint.ts';
 export {
   type CheckedProof,
   checkCheckpoint,
@@ -94,8 +107,32 @@ export {
   parseHash,
 } from './tlog/checkpoint.ts';
 export { checkpointVerifier, cosignedMessage, signCheckpoint } from './tlog/cosignature.ts';
+export {
+  type Acceptance,
+  decideAddCheckpoint,
+  type KnownTree,
+  type Refusal,
+  type WitnessedLog,
+} from './tlog/decide-checkpoint.ts';
 export { decodeBundle, encodeBundle } from './tlog/entry-bundle.ts';
 export { type FilledTile, GrowingTiles } from './tlog/growing-tiles.ts';
+export {
+  CHECKPOINT_PROBLEMS,
+  CheckpointJudge,
+  type CheckpointProblem,
+  type JudgedCheckpoint,
+  type LogTrust,
+} from './tlog/judge-checkpoint.ts';
+export {
+  formatPolicy,
+  POLICY_BYTES_MAX,
+  POLICY_ENTRIES_MAX,
+  type Policy,
+  type PolicyGroup,
+  type PolicyLog,
+  type PolicyWitness,
+  parsePolicy,
+} from './tlog/policy.ts';
 export {
   formatProof,
   PROOF_BYTES_MAX,
@@ -103,6 +140,7 @@ export {
   type ProofFile,
   parseProof,
 } from './tlog/proof-file.ts';
+export { judgeQuorum, type QuorumVerdict, witnessesAmong } from './tlog/quorum.ts';
 export { parseTilePath, TILE_WIDTH, type Tile, tilePath, tilesBetween, widthAt } from './tlog/tile.ts';
 export {
   decodeTile,
@@ -115,6 +153,23 @@ export {
 export type { ChainBeginning, ChainEnd } from './verify/chain-state.ts';
 export { type ChainReport, ChainVerifier } from './verify/chain-verifier.ts';
 export { CHAIN_DAMAGE, type ChainDamage, type ChainFinding } from './verify/damage.ts';
+export { gradeVerdict, type VerdictFacts } from './verify/grade.ts';
+export type { AnchorClaim } from './verify/judge-anchors.ts';
+export type { TreeFacts } from './verify/judge-checkpoints.ts';
 export type { HashByKey } from './verify/line-reader.ts';
+export { type LogPosition, LogVerifier, type LogVerifierOptions } from './verify/log-verifier.ts';
 export type { LedgerNotice } from './verify/notice.ts';
-export { type StretchReport, StretchVerifier, stretchesJoin } from './verify/stretch.ts';
+export { type LeafSink, type StretchReport, StretchVerifier, stretchesJoin } from './verify/stretch.ts';
+export { TreeRoots } from './verify/tree-roots.ts';
+export type {
+  AnchorVerdict,
+  ChainVerdict,
+  GradedVerdict,
+  LevelStatus,
+  Severity,
+  TimeVerdict,
+  VerdictCheckpoint,
+  VerdictFinding,
+  VerdictLevel,
+  VerdictProblem,
+} from './verify/verdict.ts';

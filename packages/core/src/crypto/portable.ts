@@ -16,6 +16,11 @@ export function sha256Hex(data: Uint8Array): string {
   return bytesToHex(sha256(data));
 }
 
+/** Writes the 32 bytes of SHA-256 of `data` into `target` from position `at` on. `data` may overlap with it. */
+export function sha256Into(data: Uint8Array, target: Uint8Array, at: number): void {
+  target.set(sha256(data), at);
+}
+
 /** A function that computes HMAC-SHA-256 under `key`, as 64 lower-case hex digits. */
 export function hmacSha256Hex(key: Uint8Array): (data: Uint8Array) => string {
   const secret = key.slice();

@@ -38,9 +38,10 @@ const eventShape = checks.shape({ ...SHARED, idempotency_key: checks.line(LIMITS
   'action',
 ]);
 
-const recordShape = checks.shape(
+const recordMembers = checks.shape(
   {
     ...SHARED,
+    attachment: checks.attachment,
     id: checks.uuid7,
     idempotency: checks.shape({ digest: checks.hash64, key: checks.line(LIMITS.idempotency_key) }, [
       'digest',
@@ -56,6 +57,9 @@ const recordShape = checks.shape(
   },
   ['action', 'actor', 'correlation_id', 'id', 'ledger', 'outcome', 'prev_hash', 'recorded_at', 'seq', 'v'],
 );
+
+/** A record holds its data itself or names the attachment that holds it. */
+const recordShape = checks.either('attachment', 'data', recordMembers);
 
 /** Raises unless the check passes; `what` names the value that the path begins at. */
 function enforce(check: Check, value: unknown, what: string, code: 'EVENT_INVALID' | 'RECORD_INVALID'): void {

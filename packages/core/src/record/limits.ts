@@ -2,6 +2,8 @@
 export const LIMITS = {
   /** A C2SP entry bundle holds a uint16 length. */
   record_bytes: 65_535,
+  /** What a record may say about the size of its attachment; ledgers take less by default. */
+  attachment_bytes: 67_108_864,
   json_depth: 64,
   ledger_name: 200,
   action: 200,

@@ -75,6 +75,15 @@ export interface Event {
   readonly idempotency_key?: string;
 }
 
+/** Bytes that lie beside the log because the record would be too large with them; named by their own digest. */
+export interface Attachment {
+  /** `sha-256:` and 64 lower-case hex digits: SHA-256 of the bytes, with nothing in front. */
+  readonly digest: string;
+  /** `application/json` for `data`. */
+  readonly media_type: string;
+  readonly size: number;
+}
+
 /** One stored record. `hash` is not a member: it is computed over the bytes of all of this. */
 export interface LedgerRecord
   extends Omit<Event, 'idempotency_key' | 'actor' | 'outcome' | 'correlation_id'> {
@@ -91,6 +100,8 @@ export interface LedgerRecord
   readonly actor: Actor;
   readonly outcome: Outcome;
   readonly correlation_id: string;
+  /** In place of `data` that is too large: its canonical JSON is the attachment. */
+  readonly attachment?: Attachment;
   /** `digest` is SHA-256 over the canonical JSON of the event as the caller sent it. */
   readonly idempotency?: { readonly key: string; readonly digest: string };
   /** Present in keyed ledgers: which secret made the hash. */

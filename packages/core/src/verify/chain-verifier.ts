@@ -14,6 +14,7 @@ import { type ChainBeginning, type ChainEnd, ChainState } from './chain-state.ts
 import type { ChainDamage, ChainFinding } from './damage.ts';
 import { type HashByKey, LineReader } from './line-reader.ts';
 import { RecentHashes } from './recent-hashes.ts';
+import type { LeafSink } from './stretch.ts';
 import { type Suspect, suspectOf } from './suspect.ts';
 
 /** How many lines are looked at to decide what happened to the first of them. */
@@ -37,6 +38,7 @@ interface Gap {
 
 export class ChainVerifier {
   readonly #reader: LineReader;
+  readonly #leaves: LeafSink | undefined;
   readonly #state = new ChainState();
   readonly #recent = new RecentHashes();
   #window: Suspect[] = [];
@@ -47,9 +49,17 @@ export class ChainVerifier {
   /** Tips of branches that left the chain: a record that follows one of them is no news. */
   #branches: { readonly seq: number; readonly hash: string }[] = [];
 
-  /** With `from`, goes on behind a stretch that is already verified. */
-  constructor(hashByKey: HashByKey, from?: { readonly beginning: ChainBeginning; readonly end: ChainEnd }) {
+  /**
+   * With `from`, goes on behind a stretch that is already verified. `leaves` gets the leaf hash of every line, as they
+   * stand there, also of those that do not fit.
+   */
+  constructor(
+    hashByKey: HashByKey,
+    from?: { readonly beginning: ChainBeginning; readonly end: ChainEnd },
+    leaves?: LeafSink,
+  ) {
     this.#reader = new LineReader(hashByKey);
+    this.#leaves = leaves;
     if (from === undefined) return;
     this.#state.continueFrom(from.beginning, from.end);
     this.#recent.add(from.end.seq, from.end.hash);
@@ -67,6 +77,7 @@ export class ChainVerifier {
       const end = ends[i]!;
       this.#seen++;
       this.#reader.read(bytes, start, end);
+      this.#leaves?.append(this.#reader.leaf());
       const stored_seq = stored_seqs?.[i];
       if (this.#window.length > 0 || !this.#passes(stored_seq)) {
         this.#window.push(suspectOf(this.#reader, stored_seq));

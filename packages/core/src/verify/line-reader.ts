@@ -9,7 +9,7 @@
  * Source:  docs/format/record.md, RFC 8785.
  * Pure:    no I/O.
  */
-import type { BodyHash } from '../chain/hash.ts';
+import { type BodyHash, leafHash } from '../chain/hash.ts';
 import { isLine, LINE_BODY_START, LINE_HASH_START, LINE_TAIL } from '../chain/line.ts';
 import { CanonicalScanner } from '../json/scan.ts';
 
@@ -76,6 +76,13 @@ export class LineReader {
   /** The record's bytes. */
   body(): Uint8Array {
     return this.bytes.subarray(this.start + LINE_BODY_START, this.end - LINE_TAIL);
+  }
+
+  /** The record's leaf hash in the Merkle tree. For a line that is none, a hash that no record has. */
+  leaf(): string {
+    if (this.problem === 'unreadable') return leafHash(this.bytes.subarray(this.start, this.end));
+    // In a plain ledger the chain's hash is the leaf's: hashing each record once is half the work.
+    return this.hash !== '' && this.#last_hash === leafHash ? this.hash : leafHash(this.body());
   }
 
   /** True when the hash beside the record is the one its bytes have. */

@@ -22,13 +22,21 @@ export interface StretchReport {
   readonly clean: boolean;
 }
 
+/** Takes the leaf hash of every record, in order: a `MerkleRange`, say. */
+export interface LeafSink {
+  append(leaf: string): void;
+}
+
 export class StretchVerifier {
   readonly #reader: LineReader;
+  readonly #leaves: LeafSink | undefined;
   readonly #state = new ChainState();
   #clean = true;
 
-  constructor(hashByKey: HashByKey) {
+  /** `leaves` gets the records that fit, and no others. */
+  constructor(hashByKey: HashByKey, leaves?: LeafSink) {
     this.#reader = new LineReader(hashByKey);
+    this.#leaves = leaves;
   }
 
   get records(): number {
@@ -49,6 +57,7 @@ export class StretchVerifier {
         state.fits(reader) &&
         (stored_seqs === undefined || stored_seqs[i] === reader.seq)
       ) {
+        this.#leaves?.append(reader.leaf());
         state.accept(reader);
       } else {
         this.#clean = false;
