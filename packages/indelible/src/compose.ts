@@ -3,25 +3,45 @@
  *
  * Errors:  LEDGER_URL for a URL that names no store; those of `Ledger.open`.
  */
-import { access, constants } from 'node:fs/promises';
-import { join } from 'node:path';
-import { IndelibleError, isIndelibleError } from '@indelible/core';
+import { existsSync } from 'node:fs';
+import { access, constants, readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { IndelibleError, isIndelibleError, parsePolicy } from '@indelible/core';
 import { carryTokens } from './access/token-carry.ts';
+import type { AnchorPlan } from './anchors/anchor-url.ts';
+import type { Anchor } from './anchors/contract.ts';
+import type { AnchorScheduler, SchedulerOptions } from './anchors/schedule.ts';
+import type { AttachmentStore } from './attachments/contract.ts';
+import { openFolderAttachments } from './attachments/folder.ts';
+import { openMemoryAttachments } from './attachments/memory.ts';
 import { Ledger } from './ledger/ledger.ts';
-import type { LedgerOptions } from './ledger/types.ts';
+import type { LedgerLog, LedgerOptions } from './ledger/types.ts';
 import type { LogStore } from './stores/contract.ts';
 import { openFileStore } from './stores/file/file-store.ts';
 import type { RecordIndex } from './stores/index/contract.ts';
 import { openSqliteIndex } from './stores/index/sqlite-index.ts';
 import { openMemoryStore } from './stores/memory.ts';
 import { openSqliteStore } from './stores/sqlite/sqlite-store.ts';
+import type { Cosigner } from './transparency/contract.ts';
+import { type CheckpointOptions, openTransparency } from './transparency/open.ts';
+import { refuseKeyBeside } from './transparency/signing-key-file.ts';
+import { checkSigner } from './transparency/signing-keys.ts';
 
 export const DEFAULT_LEDGER_URL = 'sqlite:./indelible-data/ledger.db';
 
-export interface OpenOptions extends Omit<LedgerOptions, 'store' | 'index'> {
+export interface OpenOptions
+  extends Omit<LedgerOptions, 'store' | 'index' | 'attachments' | 'follow'>,
+    CheckpointOptions {
   /** Takes no lock and appends nothing; another process may be writing. */
   readonly read_only?: boolean;
+  /** The largest `data` that is taken, in bytes; default 16 MiB, at most 64 MiB. */
+  readonly attachment_bytes_max?: number;
+  /** Gives the signer of checkpoints once the ledger's name is known, unless `signer` is given; null for none. */
+  readonly signerFor?: (name: string) => Promise<CheckpointSigner | null>;
 }
+
+/** Who signs checkpoints, and where its key lies if that is a file. */
+export type CheckpointSigner = NonNullable<CheckpointOptions['signer']>;
 
 /** A ledger URL taken apart: `memory:`, `file:DIR` or `sqlite:FILE`, with `?segment_bytes_max=…&segments_max=…`. */
 export interface LedgerPlace {
@@ -90,20 +110,93 @@ export function indexPath(url: string): string | null {
   return place.scheme === 'file' ? join(place.path, 'index.db') : `${place.path}.index`;
 }
 
+/** Opens the attachments of a ledger: a folder beside its log that the first of them makes. */
+export function openAttachments(
+  url: string,
+  options: { readonly read_only?: boolean; readonly bytes_max?: number } = {},
+): AttachmentStore {
+  const path = attachmentsPath(url);
+  return path === null
+    ? openMemoryAttachments(options)
+    : openFolderAttachments({ path: resolve(path), ...options });
+}
+
+/** Where the attachments of a ledger lie, or null when that is in memory. */
+function attachmentsPath(url: string): string | null {
+  const place = parseLedgerUrl(url);
+  if (place.scheme === 'memory') return null;
+  return place.scheme === 'file' ? join(place.path, 'attachments') : `${place.path}.attachments`;
+}
+
+/** Where the tree and the checkpoints of a ledger lie, or null when that is in memory. */
+export function treeFolder(url: string): string | null {
+  const place = parseLedgerUrl(url);
+  if (place.scheme === 'memory') return null;
+  return place.scheme === 'file' ? join(place.path, 'tree') : `${place.path}.tree`;
+}
+
+/** Whether the ledger has a tree, and so very likely a signing key and checkpoints. */
+export function isSigned(url: string): boolean {
+  const folder = treeFolder(url);
+  return folder !== null && existsSync(folder);
+}
+
+const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
+
 /** Opens the ledger at a URL, with its index. */
 export async function openLedger(url: string, options: OpenOptions = {}): Promise<Ledger> {
-  const { read_only = false, ...ledgerOptions } = options;
+  const { read_only = false, attachment_bytes_max, ...ledgerOptions } = options;
   const create = !read_only && (options.create ?? true);
+  const limit = attachment_bytes_max === undefined ? {} : { bytes_max: attachment_bytes_max };
+  const attachments = openAttachments(url, { read_only, ...limit });
+  refuseSigner(url, options);
   const store = await openStore(url, { read_only, create });
   let index: RecordIndex | undefined;
   try {
     index = await openIndexOrRebuild(url, options);
-    return await Ledger.open({ before_truncation: carryTokens, ...ledgerOptions, store, index, create });
+    return await Ledger.open({
+      before_truncation: carryTokens,
+      ...ledgerOptions,
+      store,
+      index,
+      attachments,
+      create,
+      follow: async (ledger) =>
+        openTransparency({
+          ...options,
+          ...(await foundSigner(url, ledger.name, options)),
+          ledger,
+          folder: treeFolder(url),
+          keyed: (options.keys?.length ?? 0) > 0,
+          log: options.log ?? SILENT,
+        }),
+    });
   } catch (error) {
     await index?.close();
     await store.close();
     throw error;
   }
+}
+
+/** Before anything is made: a key that cannot be used must not leave a new ledger behind. */
+function refuseSigner(url: string, { signer, name }: OpenOptions): void {
+  if (signer === undefined) return;
+  if (name !== undefined) checkSigner(signer, name);
+  const { scheme, path } = parseLedgerUrl(url);
+  if (signer.file !== undefined && scheme !== 'memory')
+    refuseKeyBeside(signer.file, scheme === 'file' ? path : dirname(path));
+}
+
+/** The signer that the options only find once the ledger has a name. */
+async function foundSigner(
+  url: string,
+  name: string,
+  { signer, signerFor, read_only = false }: OpenOptions,
+): Promise<Pick<CheckpointOptions, 'signer'>> {
+  const found = signer === undefined && !read_only ? await signerFor?.(name) : null;
+  if (found === undefined || found === null) return {};
+  refuseSigner(url, { signer: found, name });
+  return { signer: found };
 }
 
 /** The index is derived: one that cannot be used is made anew, and the log says so. */
@@ -123,4 +216,71 @@ async function isWritable(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** The anchors that these URLs name. Each kind is loaded only when one of it is asked for. */
+export async function createAnchors(
+  urls: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Anchor[]> {
+  const { parseAnchorUrl } = await import('./anchors/anchor-url.ts');
+  const anchors: Anchor[] = [];
+  try {
+    for (const plan of urls.map(parseAnchorUrl)) anchors.push(await createAnchor(plan, env));
+    return anchors;
+  } catch (error) {
+    for (const anchor of anchors) await anchor.close();
+    throw error;
+  }
+}
+
+async function createAnchor(
+  plan: AnchorPlan,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Anchor> {
+  const { name } = plan;
+  switch (plan.kind) {
+    case 'file': {
+      const { openFileAnchor } = await import('./anchors/file/file-anchor.ts');
+      return openFileAnchor({ path: plan.path, name });
+    }
+    case 'database': {
+      const { openDatabaseAnchor } = await import('./anchors/database/database-anchor.ts');
+      const { openSqliteTable } = await import('./anchors/database/sqlite-table.ts');
+      return openDatabaseAnchor({ name, table: openSqliteTable({ path: plan.path, name }) });
+    }
+    case 'webhook': {
+      const secret = env[plan.secret_variable] ?? '';
+      if (secret === '') throw new IndelibleError('ANCHOR_CONFIG', `${name} needs ${plan.secret_variable}`);
+      const { openWebhookAnchor } = await import('./anchors/webhook/webhook-anchor.ts');
+      return openWebhookAnchor({ url: plan.url, secret, name });
+    }
+    case 'timestamp': {
+      const roots = await readFile(plan.roots_path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+        throw new IndelibleError(
+          'ANCHOR_CONFIG',
+          `the roots of ${name} cannot be read: ${plan.roots_path} (${error.code})`,
+          { cause: error },
+        );
+      });
+      const { openTimestampAnchor } = await import('./anchors/timestamp/timestamp-anchor.ts');
+      return openTimestampAnchor({ url: plan.url, roots, name });
+    }
+  }
+}
+
+/** Has checkpoints cosigned as a policy file (c2sp.org/tlog-policy) says. */
+export async function createCosigner(policy_text: string): Promise<Cosigner> {
+  const { WitnessClient } = await import('./witness/client.ts');
+  return new WitnessClient({ policy: parsePolicy(policy_text) });
+}
+
+/** Anchors a ledger that is open for writing: on schedule once started, and on demand. Leaves the anchors open. */
+export async function scheduleAnchors(
+  ledger: Ledger,
+  options: Omit<SchedulerOptions, 'source'>,
+): Promise<AnchorScheduler> {
+  const { AnchorScheduler } = await import('./anchors/schedule.ts');
+  const { ledgerSource } = await import('./anchoring/ledger-source.ts');
+  return new AnchorScheduler({ ...options, source: ledgerSource(ledger) });
 }

@@ -8,7 +8,9 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { IndelibleError, isLine, LIMITS, LINE_BODY_START, LINE_TAIL, lineHash } from '@indelible/core';
+import { isPartLine } from '../attachments/part-lines.ts';
 import type { Head, LineBatch, LogStore, StoreFinding } from '../stores/contract.ts';
+import { BackupAttachments } from './backup-attachments.ts';
 import {
   type BackupHeader,
   type BackupTrailer,
@@ -29,6 +31,7 @@ interface Contents {
   readonly landmarks: readonly number[];
   /** Where the lines end. */
   readonly end: number;
+  readonly attachments: BackupAttachments;
 }
 
 export class BackupFile implements LogStore {
@@ -36,6 +39,7 @@ export class BackupFile implements LogStore {
   readonly read_only = true;
   readonly header: BackupHeader;
   readonly trailer: BackupTrailer;
+  readonly attachments: BackupAttachments;
   readonly #file: FileHandle;
   readonly #contents: Contents;
 
@@ -46,7 +50,8 @@ export class BackupFile implements LogStore {
     });
     try {
       if (!(await file.stat()).isFile()) throw new IndelibleError('IMPORT_SOURCE', `${path} is not a file`);
-      return new BackupFile(path, file, await survey(file, signal));
+      const attachments = new BackupAttachments(`backup:${path}`, file);
+      return new BackupFile(path, file, await survey(file, attachments, signal));
     } catch (error) {
       await file.close();
       throw error;
@@ -59,6 +64,7 @@ export class BackupFile implements LogStore {
     this.#contents = contents;
     this.header = contents.header;
     this.trailer = contents.trailer;
+    this.attachments = contents.attachments;
   }
 
   async head(): Promise<Head> {
@@ -117,7 +123,11 @@ export class BackupFile implements LogStore {
 }
 
 /** Reads everything once: frame, count, head and digest. */
-async function survey(file: FileHandle, signal: AbortSignal | undefined): Promise<Contents> {
+async function survey(
+  file: FileHandle,
+  attachments: BackupAttachments,
+  signal: AbortSignal | undefined,
+): Promise<Contents> {
   const digest = createHash('sha256');
   const landmarks: number[] = [];
   let offset = 0;
@@ -125,6 +135,7 @@ async function survey(file: FileHandle, signal: AbortSignal | undefined): Promis
   let trailer: BackupTrailer | null = null;
   let count = 0;
   let last_hash = '';
+  let end_of_lines = 0;
   for await (const { bytes, ends } of lines(file, 0, null)) {
     signal?.throwIfAborted();
     let start = 0;
@@ -134,9 +145,13 @@ async function survey(file: FileHandle, signal: AbortSignal | undefined): Promis
       if (header === null) {
         header = parseHeader(line.subarray(0, -1));
       } else if (isLine(line, 0, line.length)) {
+        if (attachments.count > 0) throw invalid('a record follows its attachments');
         if (count % LANDMARK_LINES === 0) landmarks.push(offset + start);
         last_hash = lineHash(line, 0);
         count++;
+        end_of_lines = offset + end;
+      } else if (isPartLine(line)) {
+        attachments.note(line, offset + start);
       } else {
         trailer = parseTrailer(line.subarray(0, -1));
         break;
@@ -159,7 +174,8 @@ async function survey(file: FileHandle, signal: AbortSignal | undefined): Promis
     trailer.head.seq === last_seq &&
     trailer.head.hash === last_hash;
   if (!agrees) throw invalid('its first and last line do not agree with the records between them');
-  return { header, trailer, landmarks, end: offset };
+  attachments.mustBeWhole();
+  return { header, trailer, landmarks, end: end_of_lines, attachments };
 }
 
 function trailerLength(bytes: Uint8Array, start: number): number {

@@ -4,6 +4,8 @@
  *   {"indelible_backup":1,"ledger":"acme.example/prod","created_at":"…","first_seq":0,"last_seq":41}
  *   {"hash":"…","record":{…}}
  *   …
+ *   {"attachment":"sha-256:…","bytes":"…",…}   every attachment that they refer to, once, in parts
+ *   …
  *   {"count":42,"head":{"hash":"…","seq":41},"sha256":"…"}
  *
  * `sha256` covers every byte before the last line, so `head -n -1 FILE | sha256sum` checks it. It finds accidents;

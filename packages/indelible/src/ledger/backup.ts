@@ -5,18 +5,24 @@
  * once it is complete and durable; a crash leaves a `.partial` file, never half a backup under the right name.
  *
  * Errors:  LEDGER_NOT_FOUND for an empty store, LEDGER_EXISTS when the file is there already, LEDGER_DAMAGED when
- *          records are missing or unreadable, STORE_* when the file cannot be written.
+ *          records are missing or unreadable, ATTACHMENT_MISSING and ATTACHMENT_ALTERED for what they refer to, STORE_*
+ *          when the file cannot be written.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { IndelibleError, isLine, lineBody, lineHash, parseRecord } from '@indelible/core';
+import type { AttachmentReader } from '../attachments/contract.ts';
+import { partLines } from '../attachments/part-lines.ts';
 import type { Head, LineBatch, LogStore } from '../stores/contract.ts';
+import { AttachmentUses, attachmentUses } from './attachment-uses.ts';
 import { headerLine, trailerLine } from './backup-format.ts';
+import { bytesOf } from './data-of.ts';
 import { lineOf } from './lines.ts';
 
 export interface BackupOptions {
   readonly store: LogStore;
+  readonly attachments: AttachmentReader | null;
   /** Where the backup goes; must not exist. */
   readonly path: string;
   /** Milliseconds since 1970; default Date.now. */
@@ -32,6 +38,7 @@ export interface BackupOptions {
 export interface BackupSummary {
   readonly ledger: string;
   readonly records: number;
+  readonly attachments: number;
   readonly first_seq: number;
   readonly head: Head;
   /** Over every byte before the last line. */
@@ -80,21 +87,39 @@ async function writeBackup(file: FileHandle, options: BackupOptions, head: Head)
   const records_total = head.seq - first_seq + 1;
   let next = first_seq;
   let last_hash = '';
+  const uses = new AttachmentUses();
   for await (const batch of store.read(first_seq, head.seq + 1)) {
     signal?.throwIfAborted();
     if (batch.first_seq !== next) await mustNotBeTruncated(store, first_seq);
     last_hash = checkBatch(batch, next) ?? last_hash;
     next += batch.ends.length;
+    uses.add(attachmentUses(batch));
     await write(batch.bytes);
     onProgress?.({ records: next - first_seq, records_total, bytes });
   }
   if (next !== head.seq + 1 || last_hash !== head.hash)
     throw damaged(next, 'is missing, or the last record changed meanwhile');
 
+  const attached = uses.list();
+  for (const use of attached) {
+    signal?.throwIfAborted();
+    // As with a record: a backup without it would only look like one.
+    const content = await bytesOf(options.attachments, use);
+    for (const line of partLines(use.digest, content)) await write(line);
+  }
+
   const sha256 = digest.digest('hex');
   const trailer = trailerLine({ count: records_total, head, sha256 });
   await file.writeFile(trailer);
-  return { ledger, records: records_total, first_seq, head, sha256, bytes: bytes + trailer.length };
+  return {
+    ledger,
+    records: records_total,
+    attachments: attached.length,
+    first_seq,
+    head,
+    sha256,
+    bytes: bytes + trailer.length,
+  };
 }
 
 /** A bounded store may drop its oldest segments at any time; that is no damage, but it leaves this backup with a hole. */

@@ -10,10 +10,12 @@
  */
 import {
   type Actor,
+  type Attachment,
   canonicalize,
   canonicalString,
   checkEvent,
   type Event,
+  LIMITS,
   sha256Hex,
 } from '@indelible/core';
 import { canonicalActor } from './actors.ts';
@@ -36,7 +38,20 @@ export interface PreparedEvent {
   readonly idempotency: { readonly key: string; readonly digest: string } | null;
   /** UTF-16 code units of all pieces: a lower bound of the bytes. */
   readonly length: number;
+  /** There when the record may be over the limit because of its data. */
+  readonly detachable: Detachable | null;
 }
+
+/** How an event looks when its data lies in an attachment. */
+export interface Detachable {
+  /** The canonical JSON of `data`. */
+  readonly data: string;
+  /** The same event, with a reference in place of its data. */
+  withAttachment(attachment: Attachment): PreparedEvent;
+}
+
+/** No record with fewer code units is over the limit: each is three bytes at most, and the rest is what we add. */
+const SURELY_FITS = Math.floor((LIMITS.record_bytes - 512) / 3);
 
 const encoder = new TextEncoder();
 
@@ -51,13 +66,13 @@ export function prepareEvent(
   const correlation_id = event.correlation_id ?? context.correlation_id ?? newCorrelationId();
   const idempotency =
     event.idempotency_key === undefined ? null : { key: event.idempotency_key, digest: eventDigest(event) };
-  const before_id =
+  const opening =
     `{"action":${canonicalString(event.action)},` +
-    `"actor":${canonicalActor(event.actor ?? context.actor ?? default_actor)},` +
-    `"correlation_id":"${correlation_id}",` +
-    member('cost_usd', event.cost_usd) +
-    member('data', event.data) +
-    member('event_type', event.event_type);
+    `"actor":${canonicalActor(event.actor ?? context.actor ?? default_actor)},`;
+  const before_data = `"correlation_id":"${correlation_id}",${member('cost_usd', event.cost_usd)}`;
+  const data = member('data', event.data);
+  const behind_data = member('event_type', event.event_type);
+  const before_id = opening + before_data + data + behind_data;
   const before_key = member('idempotency', idempotency ?? undefined) + member('input_ref', event.input_ref);
   const before_links =
     `${member('latency_ms', event.latency_ms)}"ledger":"${ledger}",` +
@@ -73,7 +88,7 @@ export function prepareEvent(
     member('source', event.source) +
     member('span_id', event.span_id ?? context.span_id)
   }"v":1}`;
-  return {
+  const prepared: PreparedEvent = {
     before_id,
     before_key,
     before_links,
@@ -82,6 +97,20 @@ export function prepareEvent(
     correlation_id,
     idempotency,
     length: before_id.length + before_key.length + before_links.length + before_seq.length + after_seq.length,
+    detachable: null,
+  };
+  if (prepared.length <= SURELY_FITS || data === '') return prepared;
+  return { ...prepared, detachable: detachable(prepared, data, opening, before_data + behind_data) };
+}
+
+function detachable(prepared: PreparedEvent, data: string, opening: string, others: string): Detachable {
+  return {
+    data: data.slice('"data":'.length, -1),
+    withAttachment(attachment) {
+      const before_id = opening + member('attachment', attachment) + others;
+      const length = prepared.length - prepared.before_id.length + before_id.length;
+      return { ...prepared, before_id, length, detachable: null };
+    },
   };
 }
 

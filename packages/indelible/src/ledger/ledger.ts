@@ -10,14 +10,20 @@ import {
   type Event,
   IndelibleError,
   isIndelibleError,
+  type Json,
+  type LedgerRecord,
   parseRecord,
   type Receipt,
 } from '@indelible/core';
-import type { Head, LogStore } from '../stores/contract.ts';
+import type { AttachmentStore } from '../attachments/contract.ts';
+import type { Head, LineBatch, LogStore } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
+import type { LogFollower, Transparency } from '../transparency/contract.ts';
 import { freezeActor } from './actors.ts';
+import { Attaching } from './attaching.ts';
 import { configEvent, isLedgersOwn, LEDGER_CREATED, sealingBehind } from './config.ts';
 import { currentContext } from './context.ts';
+import { dataOf } from './data-of.ts';
 import { prepareEvent } from './encode.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 import { IndexTail } from './index-tail.ts';
@@ -43,9 +49,11 @@ export class Ledger implements LedgerWriter {
   readonly name: string;
   readonly store: LogStore;
   readonly index: RecordIndex | null;
+  readonly attachments: AttachmentStore | null;
   readonly keyring: Keyring;
   readonly #keys: IdempotencyKeys;
   readonly #sequencer: Sequencer;
+  readonly #attaching: Attaching | null;
   readonly #tail: IndexTail | null;
   readonly #truncation: Truncation;
   readonly #log: LedgerLog;
@@ -55,6 +63,7 @@ export class Ledger implements LedgerWriter {
   #commits = 0;
   #lost = 0;
   #fault: LedgerStats['fault'] = null;
+  #follower: LogFollower | null = null;
   #closing: Promise<void> | null = null;
 
   /** Opens or creates the ledger in a store. The ledger owns the store and the index from now on and closes them. */
@@ -69,6 +78,7 @@ export class Ledger implements LedgerWriter {
       } else if (identity.announce && !options.store.read_only) {
         await announceKey(options.store, keyring, (event) => ledger.#write(event, true));
       }
+      ledger.#follower = (await options.follow?.(ledger)) ?? null;
     } catch (error) {
       await ledger.close();
       throw error;
@@ -80,6 +90,7 @@ export class Ledger implements LedgerWriter {
     this.name = name;
     this.store = options.store;
     this.index = options.index ?? null;
+    this.attachments = options.attachments ?? null;
     this.keyring = keyring;
     this.#log = options.log ?? SILENT;
     this.#default_actor = freezeActor(options.default_actor ?? { type: 'local', id: `pid-${process.pid}` });
@@ -93,17 +104,29 @@ export class Ledger implements LedgerWriter {
         sealingBehind: (last) => sealingBehind(last, keyring),
         backlog_records_max: options.backlog_records_max ?? 100_000,
         backlog_bytes_max: options.backlog_bytes_max ?? 64 << 20,
-        onAppend: (records) => this.#noteAppend(records),
+        onAppend: (batch) => this.#noteAppend(batch),
         onFault: (error) => this.#noteFault(error),
       },
       head,
     );
+    this.#attaching =
+      options.attachments === undefined
+        ? null
+        : new Attaching(
+            options.attachments,
+            (event) => this.#sequencer.submit(event),
+            options.backlog_bytes_max ?? 64 << 20,
+          );
     this.#truncation = new Truncation(
       this.store,
       this.index,
       this.#log,
       (event) => this.#write(event),
-      async (keep_from) => options.before_truncation?.(this, keep_from),
+      async (keep_from) => {
+        await options.before_truncation?.(this, keep_from);
+        await this.#follower?.carry(keep_from);
+      },
+      this.#attaching,
     );
     this.#tail = this.#followWith(this.index);
   }
@@ -143,7 +166,10 @@ export class Ledger implements LedgerWriter {
     return this.#refuseClosed() ?? this.#write(event);
   }
 
-  /** Records what the ledger's own surfaces do: exports, reads, tokens. Same guarantees as `record`. */
+  /**
+   * Records what the ledger's own surfaces do: exports, reads, tokens. Same guarantees as `record`, but for attachments:
+   * who follows a log by its own records must need nothing else to read them.
+   */
   recordOwn(event: Event): Promise<Receipt> {
     return this.#refuseClosed() ?? this.#write(event);
   }
@@ -152,7 +178,9 @@ export class Ledger implements LedgerWriter {
   #write(event: Event, ends_batch = false): Promise<Receipt> {
     try {
       const prepared = prepareEvent(event, currentContext(), this.#default_actor, this.name);
-      return this.#sequencer.submit(prepared, ends_batch);
+      if (prepared.detachable === null || this.#attaching === null || RESERVED_ACTION.test(event.action))
+        return this.#sequencer.submit(prepared, ends_batch);
+      return this.#attaching.record(prepared);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -167,6 +195,28 @@ export class Ledger implements LedgerWriter {
     return this.store.url;
   }
 
+  get transparency(): Transparency | null {
+    return this.#follower?.transparency ?? null;
+  }
+
+  /** Waits until a published checkpoint covers the record, and returns the proof that it is in the log. */
+  async proof(
+    receipt: Pick<Receipt, 'seq' | 'hash'>,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<string> {
+    const { transparency } = this;
+    if (transparency === null)
+      throw new IndelibleError(
+        'SIGNER_MISSING',
+        `the ledger ${this.name} has no checkpoints: open it with a signer`,
+      );
+    const [stored] = await this.store.get([receipt.seq]);
+    if (stored !== undefined && lineOf(stored.line)[0] !== receipt.hash)
+      throw new IndelibleError('PROOF_WRONG', `record ${receipt.seq} is not the one of this receipt`);
+    await transparency.waitFor(receipt.seq, options.signal);
+    return transparency.proofFile(receipt.seq);
+  }
+
   head(): Promise<Head | null> {
     return this.store.head();
   }
@@ -177,6 +227,10 @@ export class Ledger implements LedgerWriter {
       const [hash, body] = lineOf(line);
       return { hash, record: parseRecord(body), body: Buffer.from(body).toString('utf8') };
     });
+  }
+
+  dataOf(record: LedgerRecord): Promise<Json | undefined> {
+    return dataOf(this.attachments, record);
   }
 
   async caughtUp(): Promise<void> {
@@ -190,10 +244,11 @@ export class Ledger implements LedgerWriter {
       commits: this.#commits,
       lost: this.#lost,
       waiting_records: this.#sequencer.waiting_records,
-      waiting_bytes: this.#sequencer.waiting_bytes,
+      waiting_bytes: this.#sequencer.waiting_bytes + (this.#attaching?.waiting_bytes ?? 0),
       head_seq: this.#sequencer.head?.seq ?? -1,
       index_position: this.#tail?.position ?? null,
       fault: this.#fault,
+      checkpoints: this.transparency,
     };
   }
 
@@ -204,11 +259,14 @@ export class Ledger implements LedgerWriter {
   }
 
   async #shutDown(): Promise<void> {
+    await this.#attaching?.idle();
     await this.#sequencer.idle();
     // The last append may have made a truncation due, which still has its record to write.
     await this.#truncation.idle();
+    await this.#follower?.close();
     await this.#tail?.close();
     await this.index?.close();
+    await this.attachments?.close();
     await this.store.close();
   }
 
@@ -225,9 +283,10 @@ export class Ledger implements LedgerWriter {
     this.#log.error({ ledger: this.name, ...this.#fault }, 'an append failed; its callers were told');
   }
 
-  #noteAppend(records: number): void {
-    this.#recorded += records;
+  #noteAppend(batch: LineBatch): void {
+    this.#recorded += batch.ends.length;
     this.#commits++;
+    this.#follower?.noteAppend(batch);
     if (this.#fault !== null) this.#log.info({ ledger: this.name }, 'recording works again');
     this.#fault = null;
     this.#truncation.check();

@@ -2,11 +2,12 @@
  * Restore: a backup becomes a ledger again, byte for byte, in an empty place.
  *
  * In this order, so that a refusal leaves nothing behind: the file is whole; the secrets fit; its chain verifies; the
- * place is empty; every line is appended; the result verifies. Only then does the restored ledger record that it is one.
+ * place is empty; every attachment is put, then every line appended; the result verifies. Only then does the restored ledger record that it is one.
  *
  * Errors:  BACKUP_INVALID, LEDGER_EXISTS, KEY_*, RESTORED_BACKUP_DIFFERS, STORE_*.
  */
 import { IndelibleError } from '@indelible/core';
+import type { AttachmentReader, AttachmentStore } from '../attachments/contract.ts';
 import type { LineBatch, LogStore } from '../stores/contract.ts';
 import { BackupFile } from './backup-file.ts';
 import type { BackupHeader, BackupTrailer } from './backup-format.ts';
@@ -19,6 +20,8 @@ export interface RestoreOptions {
   readonly path: string;
   /** Opens the place to restore to, which must be empty. Called once the backup has been found good. */
   readonly openTarget: () => Promise<LogStore>;
+  /** Where its attachments go; may hold some already. */
+  readonly attachments: AttachmentStore;
   /** The secrets of a keyed ledger. */
   readonly keys: readonly ChainKey[];
   readonly onProgress?: (progress: {
@@ -40,7 +43,7 @@ export async function restoreLog(options: RestoreOptions): Promise<RestoreSummar
   const { path, keys, signal } = options;
   const backup = await BackupFile.open(path, signal);
   try {
-    await mustVerify(backup, keys, 'the backup', signal);
+    await mustVerify(backup, backup.attachments, keys, 'the backup', signal);
     const target = await options.openTarget();
     try {
       if ((await target.head()) !== null) {
@@ -49,8 +52,10 @@ export async function restoreLog(options: RestoreOptions): Promise<RestoreSummar
           `${target.url} is not empty; a backup is restored to an empty place only`,
         );
       }
+      for await (const digest of backup.attachments.list())
+        await options.attachments.put(await backup.attachments.get(digest));
       await copyLines(backup, target, options);
-      const report = await mustVerify(target, keys, `the copy in ${target.url}`, signal);
+      const report = await mustVerify(target, options.attachments, keys, `the copy in ${target.url}`, signal);
       return { header: backup.header, trailer: backup.trailer, report };
     } finally {
       await target.close();
@@ -89,11 +94,12 @@ function lastLine({ bytes, ends }: LineBatch): Uint8Array {
 
 async function mustVerify(
   store: LogStore,
+  attachments: AttachmentReader,
   keys: readonly ChainKey[],
   what: string,
   signal?: AbortSignal,
 ): Promise<VerifyReport> {
-  const report = await verifyLog({ store, keys, ...(signal === undefined ? {} : { signal }) });
+  const report = await verifyLog({ store, attachments, keys, ...(signal === undefined ? {} : { signal }) });
   if (report.verdict === 'consistent') return report;
   throw new IndelibleError('RESTORED_BACKUP_DIFFERS', `${what} does not verify: ${report.detail}`, {
     details: { verdict: report.verdict, damage: report.damage, first_bad_seq: report.first_bad_seq },

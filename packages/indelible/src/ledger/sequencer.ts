@@ -11,7 +11,7 @@
  * Errors:  those of the store, to every caller of the group concerned; BACKLOG_FULL when the bound is reached.
  */
 import { IndelibleError, isIndelibleError, type Receipt } from '@indelible/core';
-import type { Head } from '../stores/contract.ts';
+import type { Head, LineBatch } from '../stores/contract.ts';
 import type { PreparedEvent } from './encode.ts';
 import { FollowedHead, type FollowedHeadOptions, isStored } from './followed-head.ts';
 import { MonotonicClock } from './identity.ts';
@@ -30,8 +30,8 @@ export interface SequencerOptions extends FollowedHeadOptions {
   readonly clock: () => number;
   readonly backlog_records_max: number;
   readonly backlog_bytes_max: number;
-  /** Called after each durable append. */
-  readonly onAppend: (records: number) => void;
+  /** Called after each durable append; the batch's memory is used again afterwards. */
+  readonly onAppend: (batch: LineBatch) => void;
   /** Called with each storage fault; the next `onAppend` says that it is over. */
   readonly onFault: (error: unknown) => void;
 }
@@ -283,7 +283,7 @@ export class Sequencer {
       // Reading the head again adopts the key that the rotation announced.
       if (waiting.ends_batch) this.#head.doubt();
     }
-    this.#options.onAppend(sealed.placed.length);
+    this.#options.onAppend(sealed.batch);
     answer(sealed);
   }
 }

@@ -7,9 +7,11 @@
 import { type Event, IndelibleError } from '@indelible/core';
 import type { LogStore } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
+import type { Attaching } from './attaching.ts';
 import { configEvent, LEDGER_TRUNCATED } from './config.ts';
 import { lineOf } from './lines.ts';
 import { findConfig } from './opening.ts';
+import { purgeAttachments, usesBetween } from './purge-attachments.ts';
 import type { LedgerConfig, LedgerLog } from './types.ts';
 
 export class Truncation {
@@ -18,6 +20,7 @@ export class Truncation {
   readonly #log: LedgerLog;
   readonly #write: (event: Event) => Promise<unknown>;
   readonly #before: (keep_from: number) => Promise<void>;
+  readonly #attaching: Attaching | null;
   #config: LedgerConfig | null = null;
   #running: Promise<void> | null = null;
 
@@ -27,12 +30,14 @@ export class Truncation {
     log: LedgerLog,
     write: (event: Event) => Promise<unknown>,
     before: (keep_from: number) => Promise<void>,
+    attaching: Attaching | null,
   ) {
     this.#store = store;
     this.#index = index;
     this.#log = log;
     this.#write = write;
     this.#before = before;
+    this.#attaching = attaching;
   }
 
   /** Starts a truncation if one is due and none is under way. Cheap when the store is unbounded. */
@@ -69,8 +74,11 @@ export class Truncation {
     };
     await this.#before(keep_from);
     await this.#write(configEvent(LEDGER_TRUNCATED, this.#config, data));
+    const evicted = this.#attaching === null ? [] : await usesBetween(this.#store, first_seq, keep_from);
     await truncation.truncate(keep_from);
     await this.#index?.truncate(keep_from);
+    if (this.#attaching !== null && evicted.length > 0)
+      await purgeAttachments(this.#store, this.#attaching, evicted);
     this.#log.info({ keep_from }, 'dropped the oldest segments, as recorded');
   }
 }

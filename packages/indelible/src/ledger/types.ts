@@ -1,9 +1,21 @@
 /**
  * The ledger's public shapes. The ledger is the only writer: it sequences, seals, and answers with receipts.
  */
-import { type Actor, CHAIN_DAMAGE, type Event, type LedgerRecord, type Receipt } from '@indelible/core';
+import {
+  type Actor,
+  CHAIN_DAMAGE,
+  type Event,
+  type GradedVerdict,
+  type Json,
+  type LedgerRecord,
+  type Receipt,
+} from '@indelible/core';
+import type { AttachmentReader, AttachmentStore } from '../attachments/contract.ts';
 import type { Head, LogStore, StoreFinding } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
+import type { LogFollower, Transparency } from '../transparency/contract.ts';
+import type { Leaves } from './leaf-tiles.ts';
+import type { ChainPosition, ChainVerdict } from './verify-chain.ts';
 
 /** Where the ledger reports what it did not raise: losses of best-effort records, retries, faults of the index. */
 export interface LedgerLog {
@@ -21,6 +33,8 @@ export interface ChainKey {
 export interface LedgerOptions {
   readonly store: LogStore;
   readonly index?: RecordIndex;
+  /** Where data goes that is too large for a record. Absent: RECORD_TOO_LARGE. */
+  readonly attachments?: AttachmentStore;
   /** The ledger's name (origin), e.g. `acme.example/prod`; needed to create, checked when opening. */
   readonly name?: string;
   /** Active key first, then retired ones. Absent: the ledger is not keyed. */
@@ -43,7 +57,12 @@ export interface LedgerOptions {
    * When it raises, nothing is evicted yet.
    */
   readonly before_truncation?: (ledger: LedgerWriter, keep_from: number) => Promise<void>;
+  /** Opens what shows the log to outsiders (transparency/). The ledger closes it. */
+  readonly follow?: OpenFollower;
 }
+
+/** Opens what follows the log; null for a ledger that nothing follows. */
+export type OpenFollower = (ledger: LedgerWriter) => Promise<LogFollower | null>;
 
 /** What record 0 (and every truncation record) says about the ledger. */
 export interface LedgerConfig {
@@ -67,6 +86,8 @@ export interface LedgerStats {
   readonly index_position: number | null;
   /** The last storage fault, until an append succeeds again. */
   readonly fault: { readonly code: string; readonly message: string } | null;
+  /** How far checkpoints reach, and what keeps them from being signed; null for a ledger without. */
+  readonly checkpoints: Pick<Transparency, 'tree_size' | 'signed_size' | 'published_size' | 'fault'> | null;
 }
 
 /** The reading side: what evidence and surfaces need. */
@@ -75,9 +96,12 @@ export interface LedgerReader {
   readonly url: string;
   readonly store: LogStore;
   readonly index: RecordIndex | null;
+  readonly attachments: AttachmentReader | null;
   head(): Promise<Head | null>;
   /** Parsed records by sequence number, in the order asked for, each with its hash. */
   get(seqs: readonly number[]): Promise<StoredRecord[]>;
+  /** The data of a record, also when it lies in an attachment; undefined when the record has none. */
+  dataOf(record: LedgerRecord): Promise<Json | undefined>;
   /** Waits until the index holds every record that is durable now (read your writes). */
   caughtUp(): Promise<void>;
 }
@@ -96,6 +120,8 @@ export interface RecordOptions {
 }
 
 export interface LedgerWriter extends LedgerReader {
+  /** Checkpoints and proofs; null for a ledger without. */
+  readonly transparency: Transparency | null;
   /** Resolves when the record is durable. A best-effort call resolves to null when it was lost. */
   record(event: Event, options?: { best_effort?: false }): Promise<Receipt>;
   record(event: Event, options: RecordOptions): Promise<Receipt | null>;
@@ -105,8 +131,22 @@ export interface LedgerWriter extends LedgerReader {
   close(): Promise<void>;
 }
 
-/** Kinds of damage, as `verify --json` names them in `damage`: those of the chain, the store and the index. */
-export const DAMAGE_KINDS = [...CHAIN_DAMAGE, 'index_mismatch', 'segment_missing', 'store_altered'] as const;
+/** Kinds of damage, as `verify --json` names them in `damage`: of the chain, the store, what is derived, the proofs. */
+export const DAMAGE_KINDS = [
+  ...CHAIN_DAMAGE,
+  'index_mismatch',
+  'tree_mismatch',
+  'segment_missing',
+  'store_altered',
+  'attachment_missing',
+  'attachment_altered',
+  'root_mismatch',
+  'records_missing',
+  'fork',
+  'signature_wrong',
+  'anchor_mismatch',
+  'anchor_ahead',
+] as const;
 export type DamageKind = (typeof DAMAGE_KINDS)[number];
 
 export interface Finding {
@@ -134,7 +174,42 @@ export interface VerifyReport {
   /** What this verdict cannot show, in words. */
   readonly does_not_prove: readonly string[];
   readonly index: { readonly checked: number; readonly lag: number } | null;
+  /** Null when they were not checked. */
+  readonly attachments: { readonly checked: number; readonly unreferenced: number } | null;
+  /** What was proved, graded: docs/reference/verdict.md. */
+  readonly graded: GradedVerdict;
+  /** What the records were compared with; null when that was nothing. */
+  readonly proofs: ProofsCompared | null;
   readonly duration_ms: number;
+}
+
+/** What else than its chain the log was compared with. */
+export interface ProofsCompared {
+  /** Where the verification began: 0, or behind what had been verified before. */
+  readonly verified_from: number;
+  /** Hashes of the stored tree; null when there is none, or its records were not read now. */
+  readonly tree: { readonly checked: number; readonly lag: number } | null;
+  readonly checkpoints: number;
+  /** Verifier keys that were believed: as they were given, or because the log itself announces them. */
+  readonly keys: readonly string[];
+  readonly keys_from: 'given' | 'log' | null;
+}
+
+/** What the comparison with proofs found. */
+export interface ProofFindings {
+  readonly graded: GradedVerdict;
+  readonly compared: ProofsCompared;
+  readonly findings: readonly Finding[];
+  readonly findings_total: number;
+}
+
+/** Compares a log with its proofs, while and after it is read. */
+export interface ProofChecker {
+  readonly tree: 'roots' | 'leaves';
+  /** Goes on behind records that were verified before. */
+  readonly from: ChainPosition | null;
+  takeLeaves(leaves: Leaves): void;
+  conclude(chain: ChainVerdict): Promise<ProofFindings>;
 }
 
 export interface VerifyProgress {

@@ -1,63 +1,95 @@
 /**
  * From what was found to a verdict in words.
  */
+import { type ChainFinding, CHAIN_DAMAGE, type GradedVerdict, gradeVerdict } from '@indelible/core';
 import type { StoreFinding } from '../stores/contract.ts';
-import type { Finding, VerifyReport } from './types.ts';
-import type { ChainVerdict } from './verify.ts';
+import type { Finding, ProofFindings, VerifyReport } from './types.ts';
+import type { AttachmentComparison } from './verify-attachments.ts';
+import type { ChainVerdict } from './verify-chain.ts';
 import type { IndexComparison } from './verify-index.ts';
 
 const FINDINGS_MAX = 100;
 
-/** What a chain without anchors cannot show, however carefully it is checked. */
-const DOES_NOT_PROVE = [
-  'That the end of the log was not cut off: records missing from the tail cannot be seen without an anchor elsewhere.',
-  'That the whole log was not rewritten by somebody who could write the store (and, if it is keyed, had the secret).',
-  "That the recorded times are true: they are this ledger's own clock.",
-];
+const NOT_ATTACHED =
+  'It does not prove that the attachments its records refer to are there, and unaltered: they were not checked.';
+
+function attachmentsUnchecked(parts: {
+  readonly chain: ChainVerdict;
+  readonly attached: AttachmentComparison | null;
+}): boolean {
+  return parts.attached === null && parts.chain.attachments.length > 0;
+}
 
 /** A missing segment explains missing records; what the index says follows from the records; the rest has no place. */
-const RANK: Partial<Record<Finding['damage'], number>> = { segment_missing: 0, index_mismatch: 2 };
+const RANK: Partial<Record<Finding['damage'], number>> = { segment_missing: 0, index_mismatch: 2, tree_mismatch: 2 };
 const RANK_OF_RECORDS = 1;
 
 export function composeReport(parts: {
   readonly chain: ChainVerdict;
+  /** Null when nothing but the chain was looked at. */
+  readonly proved: ProofFindings | null;
   readonly store_notes: readonly StoreFinding[];
   readonly compared: IndexComparison | null;
+  readonly attached: AttachmentComparison | null;
   readonly duration_ms: number;
 }): VerifyReport {
-  const { chain, store_notes, compared } = parts;
+  const { chain, proved, compared, attached } = parts;
+  const store_notes = [...parts.store_notes, ...(attached?.notes ?? [])];
   const store = store_notes.filter(({ damage }) => damage);
   const unread = unreadByIndexAlone(parts);
   const placed: Finding[] = [
     ...chain.findings,
     ...unread,
+    ...(attached?.findings ?? []),
     ...store.filter(({ seq }) => seq !== undefined).map((note) => storeFinding(note, chain.first_seq)),
     ...(compared?.findings ?? []).map(
       ({ seq, detail }): Finding => ({ damage: 'index_mismatch', seq, detail }),
     ),
   ];
+  const derived = (proved?.findings ?? []).filter(({ damage }) => damage === 'tree_mismatch');
+  placed.push(...derived);
   placed.sort((a, b) => a.seq - b.seq || rank(a) - rank(b));
   // An altered schema is no record; named first, it would hide which record is bad.
   const unplaced = store
     .filter(({ seq }) => seq === undefined)
     .map((note) => storeFinding(note, chain.first_seq));
-  const findings = [...placed, ...unplaced];
+  // What was signed or kept elsewhere says that something is wrong, less exactly where.
+  const contradicted = (proved?.findings ?? []).filter(({ damage }) => damage !== 'tree_mismatch');
+  const findings = [...placed, ...unplaced, ...contradicted];
   const first = findings[0];
+  const graded = gradedWith(proved?.graded ?? gradeChain(chain), first !== undefined);
+  const verdict =
+    first !== undefined ? 'damaged' : graded.result === 'verified' ? 'consistent' : 'not_checked';
   return {
-    ok: first === undefined,
-    verdict: first === undefined ? 'consistent' : 'damaged',
+    ok: verdict === 'consistent',
+    verdict,
     ledger: chain.ledger,
     records_checked: chain.records,
     first_seq: chain.first_seq,
     head: chain.head,
     first_bad_seq: first?.seq ?? null,
     damage: first?.damage ?? null,
-    detail: first?.detail ?? `${chain.records} records link from ${chain.first_seq} to ${chain.head?.seq}`,
+    detail:
+      first?.detail ??
+      (verdict === 'not_checked' ? unchecked(graded) : null) ??
+      `${chain.records} records link from ${chain.first_seq} to ${chain.head?.seq}`,
     findings: findings.slice(0, FINDINGS_MAX),
-    findings_total: chain.findings_total + unread.length + store.length + (compared?.findings_total ?? 0),
+    findings_total:
+      chain.findings_total +
+      unread.length +
+      store.length +
+      (compared?.findings_total ?? 0) +
+      (attached?.findings_total ?? 0) +
+      (proved?.findings_total ?? 0),
     store_notes,
-    does_not_prove: DOES_NOT_PROVE,
+    does_not_prove: attachmentsUnchecked(parts)
+      ? [...graded.does_not_prove, NOT_ATTACHED]
+      : graded.does_not_prove,
     index: compared === null ? null : { checked: compared.checked, lag: compared.lag },
+    attachments:
+      attached === null ? null : { checked: attached.checked, unreferenced: attached.unreferenced },
+    graded,
+    proofs: proved?.compared ?? null,
     duration_ms: Math.round(parts.duration_ms),
   };
 }
@@ -70,6 +102,39 @@ function unreadByIndexAlone(parts: {
   const unreadable = parts.compared?.unreadable ?? null;
   if (unreadable === null || parts.chain.findings.some(({ damage }) => damage === 'unreadable')) return [];
   return [{ damage: 'unreadable', ...unreadable }];
+}
+
+/** The verdict of a chain that was compared with nothing. */
+function gradeChain(chain: ChainVerdict): GradedVerdict {
+  return gradeVerdict({
+    chain: chainFacts(chain, chain.first_seq),
+    tree: { size: (chain.head?.seq ?? -1) + 1, roots: new Map() },
+    tree_problem: null,
+    checkpoints: [],
+    policy: null,
+    anchors: [],
+  });
+}
+
+/** The chain as the grading takes it. */
+export function chainFacts(chain: ChainVerdict, first_seq: number): GradedVerdict['chain'] {
+  const kinds: readonly string[] = CHAIN_DAMAGE;
+  return {
+    checked: 'fully',
+    records: chain.records,
+    first_seq,
+    findings: chain.findings.filter((one): one is ChainFinding => kinds.includes(one.damage)),
+    findings_total: chain.findings_total,
+  };
+}
+
+/** Damage that the grading knows nothing of (an attachment, the index) is damage all the same. */
+function gradedWith(graded: GradedVerdict, damaged: boolean): GradedVerdict {
+  return damaged ? { ...graded, result: 'tampering', grade: null } : graded;
+}
+
+function unchecked({ findings }: GradedVerdict): string | null {
+  return findings.find(({ severity }) => severity === 'incomplete')?.detail ?? null;
 }
 
 function storeFinding(note: StoreFinding, first_seq: number): Finding {

@@ -7,11 +7,14 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorCode, IndelibleError, type StretchReport } from '@indelible/core';
 import type { Shard } from '../stores/contract.ts';
 import { threadOptions } from '../threads.ts';
+import type { AttachmentUse } from './attachment-uses.ts';
+import type { HashedStretch, Leaves } from './leaf-tiles.ts';
 import type { ChainKey } from './types.ts';
 
 export type ShardMessage =
   | { readonly type: 'progress'; readonly records: number; readonly bytes: number }
-  | { readonly type: 'done'; readonly report: StretchReport; readonly bytes: number }
+  | { readonly type: 'leaves'; readonly leaves: Leaves }
+  | ({ readonly type: 'done'; readonly bytes: number } & ShardReport)
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly text: string };
 
 const WORKER = new URL(
@@ -19,13 +22,32 @@ const WORKER = new URL(
   import.meta.url,
 );
 
+/** What was found in one shard. */
+export interface ShardReport {
+  readonly stretch: StretchReport;
+  readonly attachments: readonly AttachmentUse[];
+  /** Records of the ledger's own about proofs. */
+  readonly proof_records: readonly Uint8Array[];
+  /** Null when it was not asked for. */
+  readonly hashed: HashedStretch | null;
+}
+
+/** What shards are verified for. */
+export interface ShardWork {
+  readonly keys: readonly ChainKey[];
+  readonly tree: TreeWork;
+  readonly onProgress: (records: number, bytes: number) => void;
+  /** Receives leaf hashes, in the order of each shard, but of several shards at once. */
+  readonly onLeaves: (leaves: Leaves) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** `none`: only the chain; `roots`: tiles of leaf hashes, too; `leaves`: and every leaf hash. */
+export type TreeWork = 'none' | 'roots' | 'leaves';
+
 /** The report of each shard, in order. */
-export async function verifyShards(
-  shards: readonly Shard[],
-  keys: readonly ChainKey[],
-  onProgress: (records: number, bytes: number) => void,
-  signal?: AbortSignal,
-): Promise<StretchReport[]> {
+export async function verifyShards(shards: readonly Shard[], work: ShardWork): Promise<ShardReport[]> {
+  const { onProgress, signal } = work;
   const records = shards.map(() => 0);
   const bytes = shards.map(() => 0);
   const report = (index: number, message: { records: number; bytes: number }) => {
@@ -37,7 +59,7 @@ export async function verifyShards(
   const stops = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
   try {
     return await Promise.all(
-      shards.map((shard, index) => verifyShard(shard, keys, stops, (message) => report(index, message))),
+      shards.map((shard, index) => verifyShard(shard, work, stops, (message) => report(index, message))),
     );
   } finally {
     stop.abort();
@@ -46,12 +68,12 @@ export async function verifyShards(
 
 function verifyShard(
   shard: Shard,
-  keys: readonly ChainKey[],
+  { keys, tree, onLeaves }: ShardWork,
   signal: AbortSignal,
   onProgress: (message: { records: number; bytes: number }) => void,
-): Promise<StretchReport> {
+): Promise<ShardReport> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(WORKER, { ...threadOptions(), workerData: { shard, keys } });
+    const worker = new Worker(WORKER, { ...threadOptions(), workerData: { shard, keys, tree } });
     const abort = () => {
       void worker.terminate();
       reject(new IndelibleError('STORE_UNAVAILABLE', 'verification was stopped'));
@@ -59,10 +81,12 @@ function verifyShard(
     signal.addEventListener('abort', abort, { once: true });
     worker.on('message', (message: ShardMessage) => {
       if (message.type === 'progress') return onProgress(message);
+      if (message.type === 'leaves') return onLeaves(message.leaves);
       signal.removeEventListener('abort', abort);
       if (message.type === 'failed') return reject(new IndelibleError(message.code, message.text));
-      onProgress({ records: message.report.records, bytes: message.bytes });
-      resolve(message.report);
+      const { bytes, stretch, attachments, proof_records, hashed } = message;
+      onProgress({ records: stretch.records, bytes });
+      resolve({ stretch, attachments, proof_records, hashed });
     });
     worker.on('error', reject);
     worker.on('exit', (code) =>

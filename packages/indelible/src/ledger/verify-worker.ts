@@ -2,32 +2,65 @@
  * A thread that verifies one shard of a log and reports.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { isIndelibleError, StretchVerifier } from '@indelible/core';
+import { isIndelibleError, type LeafSink, StretchVerifier } from '@indelible/core';
 import type { LineBatch, Shard } from '../stores/contract.ts';
+import { AttachmentUses, attachmentUses } from './attachment-uses.ts';
 import { Keyring } from './keyring.ts';
+import { LeafTiles } from './leaf-tiles.ts';
+import { ProofRecords } from './proof-records.ts';
 import type { ChainKey } from './types.ts';
-import type { ShardMessage } from './verify-shards.ts';
+import type { ShardMessage, TreeWork } from './verify-shards.ts';
 
 const PROGRESS_BYTES = 4 << 20;
 
-async function run(shard: Shard, keys: readonly ChainKey[]): Promise<ShardMessage> {
+/** So many leaf hashes (512 KiB) are handed over at a time. */
+const LEAVES_USUAL = 16_384;
+
+async function run(shard: Shard, keys: readonly ChainKey[], tree: TreeWork): Promise<ShardMessage> {
   const { readShard } = (await import(shard.module)) as { readShard(input: unknown): Iterable<LineBatch> };
   const keyring = new Keyring(keys);
-  const verifier = new StretchVerifier((key_id) => keyring.hash(key_id));
+  let tiles: LeafTiles | null = null;
+  // Where the shard begins is known once its first record was read.
+  const sink: LeafSink = {
+    append: (leaf) => {
+      tiles ??= new LeafTiles(verifier.report().beginning!.seq, tree === 'leaves');
+      tiles.append(leaf);
+    },
+  };
+  const verifier = new StretchVerifier((key_id) => keyring.hash(key_id), tree === 'none' ? undefined : sink);
+  const handOver = (at_least: number): void => {
+    const leaves = tiles?.takeLeaves(at_least) ?? null;
+    if (leaves === null) return;
+    const message: ShardMessage = { type: 'leaves', leaves };
+    parentPort!.postMessage(message, [leaves.hashes.buffer as ArrayBuffer]);
+  };
+  const uses = new AttachmentUses();
+  const proof_records = new ProofRecords();
   let bytes = 0;
   let reported = 0;
   for (const batch of readShard(shard.input)) {
     if (!verifier.push(batch.bytes, batch.ends, batch.stored_seqs)) break;
+    uses.add(attachmentUses(batch));
+    proof_records.add(batch);
+    handOver(LEAVES_USUAL);
     bytes += batch.bytes.length;
     if (bytes - reported < PROGRESS_BYTES) continue;
     reported = bytes;
     parentPort!.postMessage({ type: 'progress', records: verifier.records, bytes } satisfies ShardMessage);
   }
-  return { type: 'done', report: verifier.report(), bytes };
+  handOver(1);
+  return {
+    type: 'done',
+    stretch: verifier.report(),
+    attachments: uses.list(),
+    proof_records: proof_records.list(),
+    hashed: (tiles as LeafTiles | null)?.stretch() ?? null,
+    bytes,
+  };
 }
 
-const { shard, keys } = workerData as { shard: Shard; keys: readonly ChainKey[] };
-run(shard, keys).then(
+const { shard, keys, tree } = workerData as { shard: Shard; keys: readonly ChainKey[]; tree: TreeWork };
+run(shard, keys, tree).then(
   (message) => parentPort!.postMessage(message),
   (error: unknown) => {
     const code = isIndelibleError(error) ? error.code : 'STORE_UNAVAILABLE';

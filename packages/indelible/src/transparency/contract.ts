@@ -4,7 +4,8 @@
  * Shapes:  hashes and roots are 64 lower-case hex digits; times are milliseconds since 1970.
  * Source:  c2sp.org/tlog-tiles, c2sp.org/tlog-checkpoint.
  */
-import type { Tile } from '@indelible/core';
+import type { NoteSigner, Receipt, Tile } from '@indelible/core';
+import type { LineBatch } from '../stores/contract.ts';
 
 /** A checkpoint as it is published. */
 export interface PublishedCheckpoint {
@@ -36,6 +37,8 @@ export interface TransparencyReader {
   /** A bundle of entries (records as they were hashed). Raises TILE_MISSING likewise. */
   bundle(index: number, width: number): Promise<Uint8Array>;
 
+  /** The root of the first `size` records: the signed one where there is one. Raises PROOF_RANGE. */
+  root(size: number): Promise<string>;
   /** Hashes from the record to the root of the first `size` records. Raises PROOF_RANGE. */
   inclusionProof(seq: number, size: number): Promise<string[]>;
   /** Hashes between the roots of two sizes. Raises PROOF_RANGE. */
@@ -50,8 +53,31 @@ export interface Transparency extends TransparencyReader {
   checkpointNow(): Promise<PublishedCheckpoint>;
   /** Resolves with the oldest checkpoint that covers the record, as soon as one is published. */
   waitFor(seq: number, signal?: AbortSignal): Promise<PublishedCheckpoint>;
+  /**
+   * Records that `signer` signs from now on, with a note that both keys have signed. The first checkpoint that covers
+   * the record is signed by both. Raises SIGNER_REFUSED, SIGNER_MISSING.
+   */
+  rotateSigningKey(signer: NoteSigner): Promise<Receipt>;
+  /** Records that are in the tree; 0 where this process does not keep it. */
+  readonly tree_size: number;
+  /** Sizes of the newest checkpoint signed and of the newest published, as far as this process knows; 0 before. */
+  readonly signed_size: number;
+  readonly published_size: number;
   /** The last thing that went wrong (a signer, a witness, a tree that is none), until it works again. */
   readonly fault: { readonly code: string; readonly message: string } | null;
+}
+
+/** What a ledger drives while it is open. */
+export interface LogFollower {
+  readonly transparency: Transparency;
+  /** Before the first append; brings everything up to date. */
+  open(): Promise<void>;
+  /** These lines of our own are durable. Never throws, and does not keep the batch. */
+  noteAppend(batch: LineBatch): void;
+  /** Before a sanctioned truncation: records again what must outlive it. */
+  carry(keep_from: number): Promise<void>;
+  /** After the last append, before the store closes: a last checkpoint, then releases everything. */
+  close(): Promise<void>;
 }
 
 /** Gathers cosignatures for a checkpoint, from as many witnesses as the policy asks for (witness/). */
@@ -90,12 +116,18 @@ export interface TreeStorage {
 
 /** Keeps signed checkpoints. Durable when `add` resolves: a checkpoint that was shown must never be forgotten. */
 export interface CheckpointHistory {
-  /** Keeps a checkpoint; one of the same size takes the place of the old one if the roots agree, else CHECKPOINT_FORK. */
+  /**
+   * Keeps a checkpoint; one of the same size adds its signatures to the old one if the roots agree.
+   * Raises CHECKPOINT_FORK if they do not, and for one below the newest.
+   */
   add(checkpoint: PublishedCheckpoint, published: boolean): Promise<void>;
   /** The newest that was signed, published or not. */
   newestSigned(): Promise<PublishedCheckpoint | null>;
   newest(): Promise<PublishedCheckpoint | null>;
   /** The published one of the smallest size that is at least `size`. */
   atLeast(size: number): Promise<PublishedCheckpoint | null>;
+  /** Sequence numbers of the records about signing keys, so that the log need not be searched for them. */
+  keyRecords(): Promise<number[]>;
+  noteKeyRecord(seq: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,0 +1,41 @@
+/**
+ * Names of attachments: SHA-256 of the bytes alone, computed off the event loop.
+ */
+import { webcrypto } from 'node:crypto';
+import { IndelibleError } from '@indelible/core';
+
+const PREFIX = 'sha-256:';
+const DIGEST = /^sha-256:([0-9a-f]{64})$/;
+
+/** The digest of these bytes. The work is done by a thread of Node's pool, several at once. */
+export async function digestOf(bytes: Uint8Array): Promise<string> {
+  const hash = await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+  return PREFIX + Buffer.from(hash).toString('hex');
+}
+
+/** The 64 hex digits of a digest. Anything else may not come near a path. */
+export function hexOf(digest: string): string {
+  const hex = DIGEST.exec(digest)?.[1];
+  if (hex === undefined) throw missing(digest);
+  return hex;
+}
+
+export function digestOfHex(hex: string): string {
+  return PREFIX + hex;
+}
+
+export function missing(digest: string): IndelibleError {
+  return new IndelibleError('ATTACHMENT_MISSING', `there is no attachment ${digest.slice(0, 80)}`, {
+    details: { digest: digest.slice(0, 80) },
+  });
+}
+
+export function altered(digest: string, how: string): IndelibleError {
+  return new IndelibleError('ATTACHMENT_ALTERED', `the attachment ${digest} ${how}`, { details: { digest } });
+}
+
+export function tooLarge(size: number, most: number): IndelibleError {
+  return new IndelibleError('ATTACHMENT_TOO_LARGE', `the attachment has ${size} bytes; at most ${most}`, {
+    details: { size, most },
+  });
+}

@@ -1,0 +1,244 @@
+/**
+ * The checkpoints that were signed, in an SQLite file of their own. Several processes may use it.
+ *
+ * Not derived: a signed checkpoint that somebody has seen must never be forgotten, hence FULL synchronisation.
+ *
+ * Errors:  CHECKPOINT_FORK; STORE_* for faults of the disk, STORE_UNAVAILABLE also for a file that is none of ours.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import { type ErrorCode, formatNote, IndelibleError, isIndelibleError, parseNote } from '@indelible/core';
+import { createPrivateFile } from '../private-file.ts';
+import type { CheckpointHistory, PublishedCheckpoint } from './contract.ts';
+
+const VERSION = 1;
+const SCHEMA = `
+  CREATE TABLE checkpoints (
+    size INTEGER PRIMARY KEY CHECK (size > 0),
+    root TEXT NOT NULL,
+    note TEXT NOT NULL,
+    signed_at INTEGER NOT NULL,
+    published INTEGER NOT NULL CHECK (published IN (0, 1))
+  ) STRICT;
+  CREATE INDEX checkpoints_published ON checkpoints (size) WHERE published = 1;
+  -- Where the log speaks of signing keys: a hint, each record is read again.
+  CREATE TABLE key_records (seq INTEGER PRIMARY KEY) STRICT;
+`;
+const COLUMNS = 'size, root, note, signed_at, published';
+
+/** Opens the file; `:memory:` for a ledger in memory. For reading alone it may be missing: then it is empty. */
+export function openCheckpointHistory(
+  path: string,
+  { read_only = false }: { readonly read_only?: boolean } = {},
+): CheckpointHistory {
+  if (read_only && path !== ':memory:' && !existsSync(path)) return openCheckpointHistory(':memory:');
+  return new SqliteHistory(guarded(() => (read_only ? connectReader(path) : connect(path))));
+}
+
+class SqliteHistory implements CheckpointHistory {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #closed = false;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  async add(checkpoint: PublishedCheckpoint, published: boolean): Promise<void> {
+    this.#guarded(() =>
+      transaction(this.#db, () => {
+        const { size, root, signed_at } = checkpoint;
+        const newest = this.#one(`SELECT ${COLUMNS} FROM checkpoints ORDER BY size DESC LIMIT 1`);
+        const same = this.#one(`SELECT ${COLUMNS} FROM checkpoints WHERE size = ?`, size);
+        if (same !== null && same.root !== root) throw fork(checkpoint, same);
+        if (same === null && newest !== null && newest.size > size) throw fork(checkpoint, newest);
+        const note = same === null ? checkpoint.note : joined(same.note, checkpoint.note);
+        this.#statement(
+          `INSERT INTO checkpoints (${COLUMNS}) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT (size) DO UPDATE SET note = excluded.note, published = max(published, excluded.published)`,
+        ).run(size, root, note, signed_at, published ? 1 : 0);
+      }),
+    );
+  }
+
+  async newestSigned(): Promise<PublishedCheckpoint | null> {
+    return this.#guarded(() => this.#one(`SELECT ${COLUMNS} FROM checkpoints ORDER BY size DESC LIMIT 1`));
+  }
+
+  async newest(): Promise<PublishedCheckpoint | null> {
+    return this.#guarded(() =>
+      this.#one(`SELECT ${COLUMNS} FROM checkpoints WHERE published = 1 ORDER BY size DESC LIMIT 1`),
+    );
+  }
+
+  async atLeast(size: number): Promise<PublishedCheckpoint | null> {
+    return this.#guarded(() =>
+      this.#one(
+        `SELECT ${COLUMNS} FROM checkpoints WHERE published = 1 AND size >= ? ORDER BY size LIMIT 1`,
+        size,
+      ),
+    );
+  }
+
+  async keyRecords(): Promise<number[]> {
+    return this.#guarded(() =>
+      this.#statement('SELECT seq FROM key_records ORDER BY seq')
+        .all()
+        .map((row) => Number(row.seq)),
+    );
+  }
+
+  async noteKeyRecord(seq: number): Promise<void> {
+    this.#guarded(() => this.#statement('INSERT OR IGNORE INTO key_records (seq) VALUES (?)').run(seq));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #guarded<T>(work: () => T): T {
+    if (this.#closed) throw new IndelibleError('LEDGER_CLOSED', 'the history of checkpoints is closed');
+    return guarded(work);
+  }
+
+  #one(sql: string, ...values: SQLInputValue[]): PublishedCheckpoint | null {
+    const row = this.#statement(sql).get(...values);
+    if (row === undefined) return null;
+    const { size, root, note, signed_at } = row;
+    return { size: Number(size), root: String(root), note: String(note), signed_at: Number(signed_at) };
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) this.#statements.set(sql, (statement = this.#db.prepare(sql)));
+    return statement;
+  }
+}
+
+function fork(checkpoint: PublishedCheckpoint, other: PublishedCheckpoint): IndelibleError {
+  return new IndelibleError(
+    'CHECKPOINT_FORK',
+    `a checkpoint of ${other.size} records with the root ${other.root.slice(0, 16)}… was signed before; ` +
+      `one of ${checkpoint.size} with ${checkpoint.root.slice(0, 16)}… does not continue it`,
+    {
+      details: {
+        size: checkpoint.size,
+        root: checkpoint.root,
+        known_size: other.size,
+        known_root: other.root,
+      },
+    },
+  );
+}
+
+/** The signatures of both notes, which have one text because size and root agree. */
+function joined(old_note: string, new_note: string): string {
+  const [before, now] = [parseNote(old_note), parseNote(new_note)];
+  if (before.text !== now.text) return new_note;
+  const added = now.signatures.filter(
+    (one) => !before.signatures.some(({ name, key_id }) => name === one.name && key_id === one.key_id),
+  );
+  return formatNote({ text: now.text, signatures: [...before.signatures, ...added] });
+}
+
+function connect(path: string): DatabaseSync {
+  if (path !== ':memory:') createPrivateFile(path);
+  const db = new DatabaseSync(path, { timeout: 30_000 });
+  try {
+    db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA trusted_schema = OFF');
+    // It fails with "busy" at once while another process does the same; that one then has done it.
+    if (pragma(db, 'journal_mode') !== 'wal') enterWal(db);
+    transaction(db, () => {
+      if (pragma(db, 'user_version') === 0) db.exec(`${SCHEMA}; PRAGMA user_version = ${VERSION}`);
+    });
+    checkVersion(db, path);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** A reader of a write-ahead log needs a file beside it; where that cannot be made, nobody can be writing either. */
+function connectReader(path: string): DatabaseSync {
+  try {
+    return checkedReader(path, path);
+  } catch (error) {
+    const result = Number((error as { errcode?: unknown }).errcode) & 0xff;
+    const pending = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    if ((result !== SQLITE_CANTOPEN && result !== SQLITE_READONLY) || pending > 0) throw error;
+    return checkedReader(path, new URL(`${pathToFileURL(path).href}?immutable=1`));
+  }
+}
+
+function checkedReader(path: string, place: string | URL): DatabaseSync {
+  const db = new DatabaseSync(place, { readOnly: true, timeout: 30_000 });
+  try {
+    checkVersion(db, path);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function checkVersion(db: DatabaseSync, path: string): void {
+  const version = pragma(db, 'user_version');
+  if (version === VERSION) return;
+  throw new IndelibleError(
+    Number(version) > VERSION ? 'LEDGER_TOO_NEW' : 'STORE_UNAVAILABLE',
+    `${path} is no history of checkpoints that this version reads`,
+  );
+}
+
+const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
+const SQLITE_CANTOPEN = 14;
+
+function enterWal(db: DatabaseSync): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let waited = 0; ; waited += 10) {
+    try {
+      pragma(db, 'journal_mode = WAL');
+      return;
+    } catch (error) {
+      if ((error as { errcode?: unknown }).errcode !== SQLITE_BUSY || waited >= 10_000) throw error;
+      Atomics.wait(pause, 0, 0, 10);
+    }
+  }
+}
+
+function pragma(db: DatabaseSync, name: string): unknown {
+  return Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+}
+
+function transaction(db: DatabaseSync, work: () => void): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+const CODES: Readonly<Record<number, ErrorCode>> = { [SQLITE_READONLY]: 'STORE_READ_ONLY', 13: 'STORE_FULL' };
+
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (isIndelibleError(error)) throw error;
+    const { errcode, code, message } = error as { errcode?: unknown; code?: unknown; message?: unknown };
+    const read_only = code === 'EACCES' || code === 'EROFS' || code === 'EPERM';
+    const known = read_only ? 'STORE_READ_ONLY' : (CODES[Number(errcode) & 0xff] ?? 'STORE_UNAVAILABLE');
+    throw new IndelibleError(known, `the history of checkpoints failed: ${String(message)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * Signs checkpoints: after appends, at most one in each interval, the first at once, a last one on closing.
+ *
+ * Before a checkpoint is kept, everything that proves it is durable; before it is published, it is kept. Nothing here
+ * ever delays or fails an append.
+ *
+ * Errors:  CHECKPOINT_FORK stops signing until the ledger is opened again; every other fault is shown and tried again.
+ */
+import { formatCheckpoint, IndelibleError, isIndelibleError } from '@indelible/core';
+import type { LedgerLog } from '../ledger/types.ts';
+import type { CheckpointHistory, Cosigner, PublishedCheckpoint, TreeStorage } from './contract.ts';
+import { Cosigning } from './cosigning.ts';
+import { type SigningKeys, signNote } from './signing-keys.ts';
+import { storedRoot } from './stored-tree.ts';
+import type { Timers } from './timers.ts';
+import type { TreeFollower } from './tree-follower.ts';
+
+const RETRY_MS_MAX = 60_000;
+
+export interface CheckpointerOptions {
+  readonly origin: string;
+  readonly follower: TreeFollower;
+  readonly storage: TreeStorage;
+  readonly history: CheckpointHistory;
+  readonly keys: SigningKeys;
+  readonly interval_ms: number;
+  readonly timers: Timers;
+  readonly log: LedgerLog;
+  readonly cosigner: Cosigner | null;
+  readonly withhold: boolean;
+  /** A checkpoint was published, or found to be. */
+  readonly onPublished: (size: number) => void;
+}
+
+export interface Fault {
+  readonly code: string;
+  readonly message: string;
+}
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  readonly #cosigning: Cosigning | null;
+  #running: Promise<void> | null = null;
+  /** Something was appended since the last run began. */
+  #due = false;
+  #started_at = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #cancel: (() => void) | null = null;
+  #fault: Fault | null = null;
+  /** Nothing is signed any more. */
+  #stopped = false;
+  #signed_size = 0;
+  #published_size = 0;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    this.#cosigning =
+      options.cosigner === null
+        ? null
+        : new Cosigning({
+            cosigner: options.cosigner,
+            storage: options.storage,
+            history: options.history,
+            onCosigned: (size, meets_policy) => {
+              if (meets_policy || !options.withhold) this.#published(size);
+            },
+          });
+  }
+
+  get fault(): Fault | null {
+    return this.#fault ?? this.#cosigning?.fault ?? null;
+  }
+  get signed_size(): number {
+    return this.#signed_size;
+  }
+  get published_size(): number {
+    return this.#published_size;
+  }
+
+  /** Takes note of what was signed before this process. */
+  start(signed_size: number, published_size: number): void {
+    this.#signed_size = signed_size;
+    this.#published_size = published_size;
+  }
+
+  /** Records were appended: sees to it that a checkpoint follows. Never throws. */
+  note(): void {
+    this.#due = true;
+    this.#schedule();
+  }
+
+  /** Shows a fault; one that is final stops signing. */
+  fail(error: unknown): void {
+    const code = isIndelibleError(error) ? error.code : 'INTERNAL';
+    const message = error instanceof Error ? error.message : String(error);
+    const is_final = code === 'CHECKPOINT_FORK' || code === 'TREE_DAMAGED';
+    if (this.#fault?.code !== code) {
+      this.#options.log.error(
+        { ledger: this.#options.origin, code, error: message },
+        is_final
+          ? 'no checkpoints are signed any more; recording goes on'
+          : 'signing a checkpoint failed; recording goes on, it is tried again',
+      );
+    }
+    this.#fault = { code, message };
+    this.#stopped ||= is_final;
+  }
+
+  /** Signs what the tree has now, unless that is signed already. Rejects with what keeps it from doing so. */
+  async now(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+    this.#cancelTimer();
+    await this.#start(true);
+  }
+
+  /** A last checkpoint, and the end of it all. Never rejects. */
+  async close(): Promise<void> {
+    this.#cancelTimer();
+    while (this.#running !== null) await this.#running;
+    if (!this.#stopped && this.#options.keys.any) await this.#start(false);
+    while (this.#running !== null) await this.#running;
+    this.#stopped = true;
+    this.#cancelTimer();
+    await this.#cosigning?.close();
+  }
+
+  #schedule(): void {
+    if (
+      !this.#due ||
+      this.#stopped ||
+      !this.#options.keys.any ||
+      this.#running !== null ||
+      this.#cancel !== null
+    )
+      return;
+    const { timers, interval_ms } = this.#options;
+    const pause = Math.min(interval_ms * 2 ** this.#failures, Math.max(RETRY_MS_MAX, interval_ms));
+    // The clock may have been set back: no wait is longer than the pause.
+    const wait = Math.min(pause, Math.max(0, this.#started_at + pause - timers.now()));
+    this.#cancel = timers.after(wait, () => {
+      this.#cancel = null;
+      void this.#start(false);
+    });
+  }
+
+  #cancelTimer(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  /** One run at a time; the caller has made sure of that. */
+  #start(raise: boolean): Promise<void> {
+    this.#due = false;
+    this.#started_at = this.#options.timers.now();
+    const run = this.#checkpoint().then(
+      () => {
+        this.#failures = 0;
+        if (this.#fault !== null)
+          this.#options.log.info({ ledger: this.#options.origin }, 'signing works again');
+        this.#fault = null;
+      },
+      (error: unknown) => {
+        this.#failures = Math.min(this.#failures + 1, 16);
+        this.#due = true;
+        this.fail(error);
+        if (raise) throw error;
+      },
+    );
+    this.#running = run
+      .catch(() => {})
+      .finally(() => {
+        this.#running = null;
+        this.#schedule();
+      });
+    return run;
+  }
+
+  async #checkpoint(): Promise<void> {
+    if (this.#stopped)
+      throw new IndelibleError('CHECKPOINT_FORK', this.#fault?.message ?? 'signing has stopped');
+    const { follower, history, keys, origin, timers, withhold } = this.#options;
+    await follower.catchUp();
+    const newest = await history.newestSigned();
+    if (newest !== null && newest.size !== this.#signed_size) await this.#adopt(newest);
+    const { size, root } = follower.state();
+    if (newest !== null && newest.size >= size) return this.#again(newest, size, root);
+    if (size === 0) return;
+    const signers = keys.signers(follower.keys, newest?.size ?? 0);
+    await follower.flush();
+    const text = formatCheckpoint({ origin, size, root, extensions: [] });
+    const note = await signNote(text, signers);
+    const checkpoint = { size, root, note, signed_at: timers.now() };
+    const withheld = this.#cosigning !== null && withhold;
+    await this.#keep(checkpoint, !withheld);
+    this.#signed_size = Math.max(this.#signed_size, size);
+    if (!withheld) this.#published(size);
+    await this.#cosign(checkpoint, withheld);
+  }
+
+  /** Waits for witnesses only where publishing waits for them. */
+  async #cosign(checkpoint: PublishedCheckpoint, withheld: boolean): Promise<void> {
+    const cosigned = this.#cosigning?.cosign(checkpoint, withheld);
+    if (!withheld) return;
+    await cosigned;
+    const fault = this.#cosigning?.fault ?? null;
+    if (fault !== null) throw new IndelibleError('WITNESSES_MISSING', fault.message);
+  }
+
+  /** Keeps a checkpoint, unless another process was faster with a longer one. */
+  async #keep(checkpoint: PublishedCheckpoint, publish: boolean): Promise<void> {
+    const { history } = this.#options;
+    try {
+      await history.add(checkpoint, publish);
+    } catch (error) {
+      const newest = await history.newestSigned();
+      if (!isIndelibleError(error, 'CHECKPOINT_FORK') || newest === null || newest.size <= checkpoint.size)
+        throw error;
+      await this.#adopt(newest);
+    }
+  }
+
+  /** Another process has signed: our tree must agree. */
+  async #adopt({ size, root }: PublishedCheckpoint): Promise<void> {
+    const { follower, storage } = this.#options;
+    await follower.catchUp(size);
+    await follower.flush();
+    const ours = await storedRoot(storage, size);
+    if (ours !== root) {
+      throw new IndelibleError(
+        'CHECKPOINT_FORK',
+        `a checkpoint of ${size} records was signed whose root is not that of this log`,
+        { details: { size, root, log_root: ours } },
+      );
+    }
+    this.#signed_size = size;
+  }
+
+  /** The newest covers everything: only what was withheld is left to do. */
+  async #again(newest: PublishedCheckpoint, size: number, root: string): Promise<void> {
+    if (newest.size === size && newest.root !== root) {
+      throw new IndelibleError(
+        'CHECKPOINT_FORK',
+        `a checkpoint of ${size} records was signed with another root`,
+      );
+    }
+    this.#signed_size = newest.size;
+    const published = await this.#options.history.newest();
+    if (published !== null) this.#published(published.size);
+    if (published?.size === newest.size) return;
+    if (this.#options.withhold && this.#cosigning !== null) return this.#cosign(newest, true);
+    // It was withheld, which is no longer asked for.
+    await this.#options.history.add(newest, true);
+    this.#published(newest.size);
+  }
+
+  #published(size: number): void {
+    this.#published_size = Math.max(this.#published_size, size);
+    this.#options.onPublished(this.#published_size);
+  }
+}

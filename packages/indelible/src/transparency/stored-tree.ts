@@ -1,0 +1,56 @@
+/**
+ * Roots and proofs out of a stored tree.
+ *
+ * Errors:  PROOF_RANGE; TREE_DAMAGED where hashes are missing that must be there.
+ */
+import {
+  consistencyProof,
+  hashesOfTiles,
+  IndelibleError,
+  inclusionProof,
+  type NodeHashes,
+  nodesOfRoot,
+  type ProofPlan,
+  planConsistency,
+  planInclusion,
+  rootOf,
+  TILE_WIDTH,
+  type Tile,
+  tilePath,
+  tilesOfPlan,
+} from '@indelible/core';
+import type { TreeStorage } from './contract.ts';
+import { HASH_BYTES } from './leaf-hashes.ts';
+
+/** The root of the first `size` records. */
+export async function storedRoot(storage: TreeStorage, size: number): Promise<string> {
+  return rootOf(size, await storedHashes(storage, [nodesOfRoot(size)], size));
+}
+
+/** Hashes from a record to the root of the first `size`. */
+export async function storedInclusion(storage: TreeStorage, seq: number, size: number): Promise<string[]> {
+  return inclusionProof(seq, size, await storedHashes(storage, planInclusion(seq, size), size));
+}
+
+/** Hashes between the roots of two sizes. */
+export async function storedConsistency(storage: TreeStorage, from: number, to: number): Promise<string[]> {
+  return consistencyProof(from, to, await storedHashes(storage, planConsistency(from, to), to));
+}
+
+/** The bytes of a hash tile, exactly as wide as asked for. */
+export async function storedTile(storage: TreeStorage, { level, index, width }: Tile): Promise<Uint8Array> {
+  if (level === 'entries') throw new IndelibleError('TILE_INVALID', 'entries are not in the tree');
+  const bytes = await storage.read(level, index * TILE_WIDTH, width);
+  if (bytes.length === width * HASH_BYTES) return bytes;
+  throw new IndelibleError(
+    'TREE_DAMAGED',
+    `the stored tree ends within ${tilePath({ level, index, width })}`,
+  );
+}
+
+async function storedHashes(storage: TreeStorage, plan: ProofPlan, size: number): Promise<NodeHashes> {
+  const tiles = tilesOfPlan(plan, size);
+  const bytes = await Promise.all(tiles.map((tile) => storedTile(storage, tile)));
+  const byPath = new Map(tiles.map((tile, i) => [tilePath(tile), bytes[i]!]));
+  return hashesOfTiles((tile) => byPath.get(tilePath(tile)), size);
+}
