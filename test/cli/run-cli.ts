@@ -1,7 +1,7 @@
 /**
  * Runs the command line from source, as a process of its own, in a folder of its own.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, fork, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,17 +10,15 @@ import type { Event } from '@indelible/core';
 import { DEFAULT_LEDGER_URL, openLedger } from '../../packages/indelible/src/compose.ts';
 import { keysFromEnvironment } from '../../packages/indelible/src/ledger/env-keys.ts';
 import { root } from '../support/root.ts';
+import type { CliCall, CliResult } from './cli-host.ts';
 
+const HOST = join(root, 'test/cli/cli-host.ts');
 const MAIN = join(root, 'packages/indelible/src/cli/main.ts');
 const STUCK_MS = 60_000;
 /** Most of a short command's time would go into compiling the same sources again. */
 const COMPILED = join(tmpdir(), 'node-compile-cache');
 
-export interface CliResult {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+export type { CliResult };
 
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -35,7 +33,7 @@ export interface Place {
   readonly folder: string;
   /** Records events, one a line, without a process: for what a test needs and does not test. */
   fill(lines: string, env?: Readonly<Record<string, string>>): Promise<void>;
-  /** Runs a command to its end. */
+  /** Runs a command to its end, one after the other in one process (cli-host.ts); `start` gives it its own. */
   run(args: readonly string[], options?: CliOptions): Promise<CliResult>;
   /** Runs a command that must succeed, with --json; the document it printed. */
   json(args: readonly string[], options?: CliOptions): Promise<Printed>;
@@ -46,15 +44,22 @@ export interface Place {
 export async function makePlace(t: TestContext): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'indelible-cli-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
+  const environment = (options: CliOptions): Record<string, string> => ({
+    PATH: process.env.PATH ?? '',
+    HOME: folder,
+    NODE_COMPILE_CACHE: COMPILED,
+    INDELIBLE_REGISTRY: 'none',
+    ...options.env,
+  });
   const start = (args: readonly string[], options: CliOptions = {}): ChildProcessWithoutNullStreams => {
-    const env = { PATH: process.env.PATH ?? '', HOME: folder, NODE_COMPILE_CACHE: COMPILED, ...options.env };
+    const env = environment(options);
     const child = spawn(process.execPath, ['--conditions=source', MAIN, ...args], { cwd: folder, env });
     child.stdin.on('error', () => {});
     if (options.input !== undefined) child.stdin.end(options.input);
     return child;
   };
   const run = (args: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
-    outcome(start(args, { input: '', ...options }));
+    runInHost({ args, cwd: folder, env: environment(options), input: options.input ?? '' });
   const json = async (args: readonly string[], options?: CliOptions) => {
     const { code, stdout, stderr } = await run([...args, '--json'], options);
     if (code !== 0) throw new Error(`${args.join(' ')} left with ${code}: ${stderr}`);
@@ -73,6 +78,43 @@ export async function makePlace(t: TestContext): Promise<Place> {
     }
   };
   return { folder, fill, run, json, start };
+}
+
+let host: ChildProcess | null = null;
+/** Calls that the host has not answered, oldest first. */
+const calls: { resolve: (result: CliResult) => void; reject: (error: Error) => void }[] = [];
+
+/** Runs a command in this test file's host. */
+function runInHost(call: CliCall): Promise<CliResult> {
+  host ??= startHost();
+  const child = host;
+  // A host that waits for its next command must not keep the test file from ending.
+  child.ref();
+  child.channel!.ref();
+  return new Promise((resolve, reject) => {
+    calls.push({ resolve, reject });
+    child.send(call);
+  });
+}
+
+function startHost(): ChildProcess {
+  const child = fork(HOST, [], {
+    execArgv: ['--conditions=source'],
+    serialization: 'advanced',
+    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: COMPILED },
+  });
+  child.on('message', (result) => {
+    calls.shift()!.resolve(result as CliResult);
+    if (calls.length > 0) return;
+    child.unref();
+    child.channel!.unref();
+  });
+  child.on('exit', (code, signal) => {
+    host = null;
+    for (const { reject } of calls.splice(0))
+      reject(new Error(`the command ended its process: ${signal ?? code}`));
+  });
+  return child;
 }
 
 /** Everything a process says until it ends. */

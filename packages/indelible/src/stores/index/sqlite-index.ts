@@ -1,8 +1,8 @@
 /**
  * The SQLite index: a file of its own beside any log store, written and read in worker threads.
  *
- * One thread writes, one reads, each with its own connection, so that a long `add` never delays a search;
- * `check` starts a third. Several processes may tail into one file: whoever comes second with the same
+ * One thread writes, one reads (started by the first search), each with its own connection, so that a long `add` never
+ * delays a search; `check` starts a third. Several processes may tail into one file: whoever comes second with the same
  * lines finds the position moved and is passed over.
  *
  * Errors:  INDEX_DAMAGED when the file cannot be used (rebuild with `rebuild: true`), LEDGER_CLOSED after `close`.
@@ -22,6 +22,8 @@ export interface SqliteIndexOptions {
   readonly read_only?: boolean;
   /** Deletes the file first: the way out of INDEX_DAMAGED. */
   readonly rebuild?: boolean;
+  /** Searches in the thread that writes: for short commands, whose time would go into starting threads. */
+  readonly one_thread?: boolean;
 }
 
 /** Opens the index, creating it when it is missing. */
@@ -36,25 +38,37 @@ export async function openSqliteIndex(options: SqliteIndexOptions): Promise<Reco
     for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });
 
   let writer: IndexThread | null = null;
-  let reader: IndexThread;
+  let reader: Promise<IndexThread> | null = null;
   try {
-    if (!readOnly) writer = await IndexThread.open({ path, role: 'writer' });
-    reader = await IndexThread.open({ path, role: 'reader' });
+    if (readOnly) await startReader();
+    else writer = await IndexThread.open({ path, role: 'writer' });
   } catch (error) {
-    await writer?.close();
     await removeTemporary();
     throw error;
+  }
+
+  function startReader(): Promise<IndexThread> {
+    reader = IndexThread.open({ path, role: 'reader' });
+    // Met by whoever waits for it; the next search tries again.
+    reader.catch(() => {
+      reader = null;
+    });
+    return reader;
   }
 
   const checkers = new Set<IndexThread>();
   let closing: Promise<void> | null = null;
 
-  function reading(): IndexThread {
+  function refuseClosed(): void {
     if (closing !== null) throw new IndelibleError('LEDGER_CLOSED', 'The index is closed.');
-    return reader;
+  }
+  async function reading(): Promise<IndexThread> {
+    refuseClosed();
+    if (options.one_thread === true && writer !== null) return writer;
+    return reader ?? startReader();
   }
   function writing(): IndexThread {
-    reading();
+    refuseClosed();
     if (writer === null)
       throw new IndelibleError('STORE_READ_ONLY', 'The index was opened for reading alone.');
     return writer;
@@ -62,19 +76,23 @@ export async function openSqliteIndex(options: SqliteIndexOptions): Promise<Reco
 
   async function close(): Promise<void> {
     await Promise.all([...checkers].map((checker) => checker.close()));
-    await reader.close();
+    await (await reader?.catch(() => null))?.close();
     // Last, so that closing the last connection folds the write-ahead log into the file.
     await writer?.close();
     await removeTemporary();
   }
 
   return {
-    position: async () => reading().call('position', []),
-    search: async (search) => reading().call('search', [search]),
-    count: async (filter, cap) => reading().call('count', [filter, cap]),
-    byId: async (id) => reading().call('byId', [id]),
+    async position() {
+      refuseClosed();
+      // Not worth a thread: whoever asks, waits for the add before it anyway.
+      return (writer ?? (await reading())).call('position', []);
+    },
+    search: async (search) => (await reading()).call('search', [search]),
+    count: async (filter, cap) => (await reading()).call('count', [filter, cap]),
+    byId: async (id) => (await reading()).call('byId', [id]),
     byIdempotencyKeys: async (keys) =>
-      keys.length === 0 ? new Map() : reading().call('byIdempotencyKeys', [keys]),
+      keys.length === 0 ? new Map() : (await reading()).call('byIdempotencyKeys', [keys]),
     async add(batch) {
       const thread = writing();
       const owned = own(batch);
@@ -87,7 +105,7 @@ export async function openSqliteIndex(options: SqliteIndexOptions): Promise<Reco
       await writing().call('truncate', [keepFrom]);
     },
     async check() {
-      reading();
+      refuseClosed();
       const checker = await IndexThread.open({ path, role: 'checker' });
       checkers.add(checker);
       return {

@@ -15,7 +15,8 @@ type Handlers = Record<string, (...args: never[]) => unknown>;
 function open(): Handlers {
   const database = openDatabase(path, role !== 'writer');
   const make: Record<WorkerSetup['role'], () => object> = {
-    writer: () => createWriter(database),
+    // Where there is one thread alone, it answers searches between two writes.
+    writer: () => ({ ...createReader(database), ...createWriter(database) }),
     reader: () => createReader(database),
     checker: () => createChecker(database),
   };

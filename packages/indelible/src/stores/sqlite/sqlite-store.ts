@@ -25,6 +25,8 @@ export interface SqliteStoreOptions {
   /** Make the file, and its folder, when missing (default), or raise LEDGER_NOT_FOUND. */
   readonly create?: boolean;
   readonly read_only?: boolean;
+  /** Reads in the thread that appends: for short commands, whose time would go into starting threads. */
+  readonly one_thread?: boolean;
   /** How long an append waits for other processes; default 5,000 ms. */
   readonly busy_ms_max?: number;
   /** For tests only: shared memory (12 bytes) whose slots, see FAULT_SLOTS in append.ts, ask for faults. */
@@ -49,6 +51,7 @@ class SqliteStore implements LogStore {
   /** The thread has the next batch at hand when it has committed one. */
   readonly appends_in_flight = 2;
   readonly #setup: WorkerSetup;
+  readonly #one_thread: boolean;
   readonly #writer: WorkerClient;
   readonly #appended = new EventEmitter();
   #reader: WorkerClient | null = null;
@@ -65,6 +68,7 @@ class SqliteStore implements LogStore {
       busy_ms_max: options.busy_ms_max ?? BUSY_MS_MAX,
       faults: options.faults === undefined ? null : new Int32Array(options.faults),
     };
+    this.#one_thread = options.one_thread ?? false;
     this.#writer = new WorkerClient(this.#setup);
     this.#appended.setMaxListeners(0);
   }
@@ -192,6 +196,7 @@ class SqliteStore implements LogStore {
 
   #readingThread(): WorkerClient {
     if (this.#closing !== null) throw closed(this.#setup.file);
+    if (this.#one_thread) return this.#writer;
     this.#reader ??= new WorkerClient({ ...this.#setup, read_only: true, create: false });
     return this.#reader;
   }
