@@ -13,6 +13,7 @@ export const SUBJECTS = {
   hypercore: async () => (await import('./subjects/hypercore.ts')).hypercore,
   build: async () => (await import('./subjects/build.ts')).buildLedger,
   verify: async () => (await import('./subjects/verify.ts')).verify,
+  proofs: async () => (await import('./subjects/proofs.ts')).proofs,
   query: async () => (await import('./subjects/query.ts')).query,
   'catch-up': async () => (await import('./subjects/indexing.ts')).catchUp,
   reindex: async () => (await import('./subjects/indexing.ts')).reindex,

@@ -18,7 +18,11 @@ const each = (folder: string): RegExp => new RegExp(`^indelible/src/${folder}/([
 
 /** Between the rooms of `indelible`, and what each may take from outside. */
 const ROOMS: Readonly<Record<string, Room>> = {
-  core: { files: /^core\/src\//, may: [], packages: ['@noble/hashes', '@noble/curves', '@noble/post-quantum', 'node:crypto'] },
+  core: {
+    files: /^core\/src\//,
+    may: [],
+    packages: ['@noble/hashes', '@noble/curves', '@noble/post-quantum', 'node:crypto', 'node:module'],
+  },
 
   contracts: {
     files: /^indelible\/src\/stores\/(?:index\/)?contract\.ts$/,
@@ -27,6 +31,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   threads: { files: /^indelible\/src\/threads\.ts$/, may: [], packages: [] },
   'private-file': { files: /^indelible\/src\/private-file\.ts$/, may: [], packages: ['node:fs'] },
+  outbound: { files: /^indelible\/src\/outbound\.ts$/, may: [], packages: ['@indelible/core'] },
   'stores/*': {
     files: each('stores'),
     may: ['contracts', 'threads', 'private-file'],
@@ -34,21 +39,37 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   ledger: {
     files: below('ledger'),
-    may: ['contracts', 'threads', 'attachments-contract'],
+    may: ['contracts', 'threads', 'attachments-contract', 'transparency-contract'],
     packages: CORE_AND_NODE,
   },
-  evidence: { files: below('evidence'), may: ['contracts', 'ledger'], packages: CORE_AND_NODE },
+  evidence: {
+    files: below('evidence'),
+    may: ['contracts', 'ledger', 'attachments-contract'],
+    packages: CORE_AND_NODE,
+  },
   // Who may do what, told by records: tokens, scopes, the journal of reads.
   access: { files: below('access'), may: ['contracts', 'ledger'], packages: CORE_AND_NODE },
   // What outsiders can check: tree, checkpoints, proofs, keys that sign.
   'transparency-contract': {
     files: /^indelible\/src\/transparency\/contract\.ts$/,
-    may: [],
+    may: ['contracts'],
     packages: ['@indelible/core'],
+  },
+  // What a log's own records say about its signing keys: for whoever signs, and for whoever verifies.
+  'signing-key-records': {
+    files: /^indelible\/src\/transparency\/key-(?:records|chain)\.ts$/,
+    may: ['ledger'],
+    packages: ['@indelible/core'],
+  },
+  // From a stored log, what was signed and what is kept elsewhere to a graded verdict.
+  verification: {
+    files: below('verification'),
+    may: ['contracts', 'ledger', 'transparency-contract', 'signing-key-records', 'anchors-contract'],
+    packages: CORE_AND_NODE,
   },
   transparency: {
     files: below('transparency'),
-    may: ['contracts', 'ledger', 'transparency-contract', 'private-file'],
+    may: ['signing-key-records', 'contracts', 'ledger', 'transparency-contract', 'private-file'],
     packages: CORE_AND_NODE,
   },
   'anchors-contract': {
@@ -56,21 +77,26 @@ const ROOMS: Readonly<Record<string, Room>> = {
     may: [],
     packages: ['@indelible/core'],
   },
+  'anchors-shared': {
+    files: below('anchors/shared'),
+    may: ['anchors-contract'],
+    packages: CORE_AND_NODE,
+  },
   'anchors/*': {
     files: each('anchors'),
-    may: ['anchors-contract', 'private-file'],
+    may: ['anchors-contract', 'anchors-shared', 'private-file'],
     packages: [...CORE_AND_NODE, 'pkijs', 'asn1js'],
   },
   // Cosigns other people's logs, and has our own cosigned.
   witness: {
     files: below('witness'),
-    may: ['transparency-contract', 'private-file'],
+    may: ['transparency-contract', 'private-file', 'outbound'],
     packages: CORE_AND_NODE,
   },
   // Follows a log from outside: knows it by URL and verifier key alone.
-  monitor: { files: below('monitor'), may: ['private-file'], packages: CORE_AND_NODE },
+  monitor: { files: below('monitor'), may: ['private-file', 'outbound'], packages: CORE_AND_NODE },
   'attachments-contract': {
-    files: /^indelible\/src\/attachments\/contract\.ts$/,
+    files: /^indelible\/src\/attachments\/(?:contract|part-lines)\.ts$/,
     may: [],
     packages: ['@indelible/core'],
   },
@@ -79,34 +105,70 @@ const ROOMS: Readonly<Record<string, Room>> = {
     may: ['attachments-contract', 'private-file'],
     packages: CORE_AND_NODE,
   },
+  // Which ledgers there ought to be, kept apart from all of them.
+  registry: { files: below('registry'), may: ['private-file'], packages: CORE_AND_NODE },
   'ingest-contract': { files: /^indelible\/src\/ingest\/contract\.ts$/, may: [], packages: CORE_AND_NODE },
-  ingest: { files: below('ingest'), may: ['ingest-contract'], packages: CORE_AND_NODE },
+  ingest: {
+    files: below('ingest'),
+    may: ['ingest-contract', 'attachments-contract'],
+    packages: CORE_AND_NODE,
+  },
+
+  // Brings a ledger and its anchors together.
+  anchoring: {
+    files: below('anchoring'),
+    may: ['contracts', 'ledger', 'anchors/*', 'anchors-contract'],
+    packages: ['@indelible/core'],
+  },
 
   compose: {
-    files: /^indelible\/src\/compose\.ts$/,
-    may: ['contracts', 'stores/*', 'ledger', 'access'],
+    files: /^indelible\/src\/compose(?:-proofs|-verification)?\.ts$/,
+    may: [
+      ...['contracts', 'stores/*', 'ledger', 'access', 'attachments', 'attachments-contract'],
+      ...['transparency', 'transparency-contract', 'anchors/*', 'anchors-contract', 'anchoring', 'witness'],
+      'verification',
+    ],
     packages: [...CORE_AND_NODE, 'pino'],
   },
   http: {
     files: below('http'),
-    may: ['contracts', 'ledger', 'evidence', 'ingest', 'ingest-contract', 'access', 'compose'],
+    may: [
+      ...['contracts', 'ledger', 'evidence', 'ingest', 'ingest-contract', 'access', 'compose'],
+      ...['transparency-contract', 'anchors-contract', 'verification'],
+    ],
     packages: [...CORE_AND_NODE, 'fastify', '@fastify', 'typebox', 'pino', 'prom-client'],
   },
   cli: {
     files: below('cli'),
-    may: ['contracts', 'ledger', 'evidence', 'ingest', 'ingest-contract', 'access', 'compose'],
+    may: [
+      ...['contracts', 'ledger', 'evidence', 'ingest', 'ingest-contract', 'access', 'compose', 'registry'],
+      ...[
+        'transparency',
+        'transparency-contract',
+        'anchors/*',
+        'anchoring',
+        'anchors-contract',
+        'witness',
+        'monitor',
+        'outbound',
+      ],
+      'verification',
+    ],
     packages: [...CORE_AND_NODE, 'commander', 'cli-progress', 'picocolors', 'pino'],
   },
   // The package's public names: adding here makes it public.
   entry: {
     files: /^indelible\/src\/index\.ts$/,
-    may: ['contracts', 'ledger', 'evidence', 'ingest', 'ingest-contract', 'access', 'compose', 'http'],
+    may: [
+      ...['contracts', 'ledger', 'evidence', 'ingest', 'ingest-contract', 'access', 'compose', 'http'],
+      ...['transparency', 'transparency-contract', 'anchors/*', 'anchors-contract', 'verification'],
+    ],
     packages: ['@indelible/core'],
   },
 };
 
 const BETWEEN: Boundaries = {
-  aliases: { '#sha256': 'core' },
+  aliases: { '#sha256': 'core', '#signatures': 'core' },
   rooms: ROOMS,
   exceptions: [
     {
@@ -131,18 +193,22 @@ const BETWEEN: Boundaries = {
 const core = (folder: string): RegExp => new RegExp(`^core/src/${folder}/`);
 const BASE = ['errors', 'limits', 'record types'];
 const WITHIN_CORE: Boundaries = {
-  aliases: { '#sha256': 'crypto' },
+  aliases: { '#sha256': 'crypto', '#signatures': 'crypto' },
   rooms: {
     errors: { files: /^core\/src\/errors\.ts$/, may: [], packages: [] },
     limits: { files: /^core\/src\/record\/limits\.ts$/, may: [], packages: [] },
     'record types': { files: /^core\/src\/record\/record\.ts$/, may: [], packages: [] },
     hex: { files: /^core\/src\/hex\.ts$/, may: BASE, packages: [] },
     'crypto for Node': {
-      files: /^core\/src\/crypto\/node(?:-crypto\.d)?\.ts$/,
-      may: [],
-      packages: ['node:crypto'],
+      files: /^core\/src\/crypto\/node(?:-crypto\.d|-signatures)?\.ts$/,
+      may: ['crypto'],
+      packages: ['node:crypto', 'node:module', '@noble/post-quantum'],
     },
-    crypto: { files: core('crypto'), may: [], packages: ['@noble/hashes'] },
+    crypto: {
+      files: core('crypto'),
+      may: [],
+      packages: ['@noble/hashes', '@noble/curves', '@noble/post-quantum'],
+    },
     'json writer': { files: /^core\/src\/json\/canonical\.ts$/, may: BASE, packages: [] },
     json: { files: core('json'), may: BASE, packages: [] },
     chain: { files: core('chain'), may: [...BASE, 'hex', 'crypto'], packages: [] },

@@ -65,6 +65,7 @@ async function run(args: string[], ledger: string, peak: string): Promise<Record
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
+      INDELIBLE_REGISTRY: 'none',
       PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
       NODE_OPTIONS: `--require "${fileURLToPath(PEAK)}"`,
       INDELIBLE_LEDGER: ledger,

@@ -1,9 +1,11 @@
 /**
  * The ledger as users have it: concurrent callers, each awaiting a durable receipt before it records again.
  */
+import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { openLedger } from '../../packages/indelible/src/compose.ts';
 import type { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
+import { signerOf } from '../../packages/indelible/src/transparency/private-key.ts';
 import { EventPool } from '../events.ts';
 import { type Measures, numberParam, type Params, quantile, textParam } from '../sample.ts';
 
@@ -13,7 +15,8 @@ const TIMED_EVERY = 16;
 export async function appendToLedger(params: Params, folder: string): Promise<Measures> {
   const records = numberParam(params, 'records');
   const callers = numberParam(params, 'callers');
-  const ledger = await openBenchLedger(ledgerUrl(textParam(params, 'store'), folder), params.keyed === true);
+  const { keyed = false, signed = false } = params as { keyed?: boolean; signed?: boolean };
+  const ledger = await openBenchLedger(ledgerUrl(textParam(params, 'store'), folder), { keyed, signed });
   const events = new EventPool(records);
   await recordAll(ledger, events, Math.max(callers, Math.ceil(records / 10)), callers);
   await ledger.caughtUp();
@@ -71,11 +74,17 @@ export function ledgerUrl(store: string, folder: string): string {
   return store === 'file' ? `file:${join(folder, 'ledger')}` : `${store}:${join(folder, 'ledger.db')}`;
 }
 
-export function openBenchLedger(url: string, keyed = false): Promise<Ledger> {
-  const keys = keyed ? { keys: [{ key_id: 'bench-1', secret: new Uint8Array(32).fill(7) }] } : {};
+const NAME = 'bench.example/ledger';
+
+export function openBenchLedger(
+  url: string,
+  { keyed = false, signed = false }: { readonly keyed?: boolean; readonly signed?: boolean } = {},
+): Promise<Ledger> {
+  const keys = [{ key_id: 'bench-1', secret: new Uint8Array(32).fill(7) }];
   return openLedger(url, {
-    name: 'bench.example/ledger',
-    ...keys,
+    name: NAME,
+    ...(keyed ? { keys } : {}),
+    ...(signed ? { signer: signerOf(generateKeyPairSync('ed25519').privateKey, NAME) } : {}),
     // A fault that is only logged would make the figures worthless.
     log: { info() {}, warn: complain, error: complain },
   });

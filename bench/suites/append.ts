@@ -6,14 +6,16 @@ import type { Case, Suite, Target, Turn } from '../suite.ts';
 
 const CALLERS = 64;
 const BULK_CALLERS = 2000;
+/** Tree and checkpoints may cost so much at most. */
+const SIGNED_SHARE_MIN = 0.85;
 /** Designs that wait for the disk at each event get fewer events: each of theirs is a run of its own anyway. */
 const NAIVE_SHARE = 15;
 
 export function appendSuite(records: number): Suite {
   const few = Math.max(100, Math.round(records / NAIVE_SHARE));
-  const ledger = (store: string, callers: number, keyed = false): Pick<Case, 'subject' | 'params'> => ({
+  const ledger = (store: string, callers: number, more: Params = {}): Pick<Case, 'subject' | 'params'> => ({
     subject: 'ledger',
-    params: () => ({ store, callers, keyed, records }),
+    params: () => ({ store, callers, records, ...more }),
   });
   // The batches that the ledger had in the same round.
   const raw = (like: string, indexes: string): Pick<Case, 'subject' | 'params'> => ({
@@ -43,8 +45,22 @@ export function appendSuite(records: number): Suite {
       },
       { id: 'memory', title: 'memory store, 64 callers', ...ledger('memory', CALLERS) },
       { id: 'file', title: 'file store, 64 callers', ...ledger('file', CALLERS) },
-      { id: 'file/keyed', title: 'file store, keyed, 64 callers', ...ledger('file', CALLERS, true) },
+      {
+        id: 'file/keyed',
+        title: 'file store, keyed, 64 callers',
+        ...ledger('file', CALLERS, { keyed: true }),
+      },
+      {
+        id: 'file/signed',
+        title: 'file store, tree and checkpoints',
+        ...ledger('file', CALLERS, { signed: true }),
+      },
       { id: 'sqlite', title: 'SQLite store, 64 callers', ...ledger('sqlite', CALLERS) },
+      {
+        id: 'sqlite/signed',
+        title: 'SQLite store, tree and checkpoints',
+        ...ledger('sqlite', CALLERS, { signed: true }),
+      },
       {
         id: 'sqlite/raw-same',
         title: 'SQLite alone, the indexes we have, same batches',
@@ -104,6 +120,8 @@ export function appendSuite(records: number): Suite {
     targets: [
       ratio('file', 'limit', { at_least: 0.6, aim: 0.8 }),
       ratio('file/keyed', 'limit', {}),
+      ratio('file/signed', 'file', { at_least: SIGNED_SHARE_MIN }),
+      ratio('sqlite/signed', 'sqlite', { at_least: SIGNED_SHARE_MIN }),
       ratio('file/bulk', 'limit', {}),
       ratio('file', 'encoder', {}),
       ratio('sqlite', 'sqlite/raw-same', { at_least: 0.7, aim: 1 }),

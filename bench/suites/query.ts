@@ -1,7 +1,7 @@
 /**
  * Asking a filled ledger, and how fast its index follows.
  */
-import type { Case, Suite } from '../suite.ts';
+import type { Case, Suite, Target } from '../suite.ts';
 import { fillBoth } from './ledgers.ts';
 
 const STORES = { file: 'file store', sqlite: 'SQLite store' } as const;
@@ -13,6 +13,8 @@ const KINDS = {
 } as const;
 const BULK_CALLERS = 2000;
 const P99_MS_MAX = 20;
+const PROOFS = ['inclusion', 'consistency'] as const;
+const PROOF_P99_MS_MAX = 5;
 
 export function querySuite(records: number, quick: boolean): Suite {
   const questions = quick ? 20 : 500;
@@ -42,6 +44,14 @@ export function querySuite(records: number, quick: boolean): Suite {
       }),
     ),
   ]);
+  for (const kind of PROOFS) {
+    cases.push({
+      id: `proof/${kind}`,
+      title: `file store: a proof of ${kind}`,
+      subject: 'proofs',
+      params: ({ round }) => ({ store: 'file', kind, records, questions, round }),
+    });
+  }
   return {
     what: 'query',
     title: `Asking a ledger of ${records.toLocaleString('en')} records`,
@@ -56,11 +66,23 @@ export function querySuite(records: number, quick: boolean): Suite {
       { measure: 'catch_up_ms', heading: 'caught up after', show: 'ms' },
       { measure: 'peak_rss_bytes', heading: 'peak RSS', show: 'megabytes' },
     ],
-    targets: stores.map(([store, name]) => ({
-      title: `${name}: what-happened, p99`,
-      of: { case: `what-happened/${store}`, measure: 'p99_ms' },
-      show: 'ms',
-      at_most: P99_MS_MAX,
-    })),
+    targets: [
+      ...stores.map(
+        ([store, name]): Target => ({
+          title: `${name}: what-happened, p99`,
+          of: { case: `what-happened/${store}`, measure: 'p99_ms' },
+          show: 'ms',
+          at_most: P99_MS_MAX,
+        }),
+      ),
+      ...PROOFS.map(
+        (kind): Target => ({
+          title: `proof of ${kind}, p99`,
+          of: { case: `proof/${kind}`, measure: 'p99_ms' },
+          show: 'ms',
+          at_most: PROOF_P99_MS_MAX,
+        }),
+      ),
+    ],
   };
 }

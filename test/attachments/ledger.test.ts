@@ -9,6 +9,7 @@ import { openMemoryAttachments } from '../../packages/indelible/src/attachments/
 import { openAttachments, openLedger } from '../../packages/indelible/src/compose.ts';
 import { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
 import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
+import { compareAttachments } from '../../packages/indelible/src/ledger/verify-attachments.ts';
 import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
 import { openFaultyStore } from '../support/faulty-store.ts';
 import { attachmentFiles, digestOf, large, newFolder, openPlain, verifyAt } from './support.ts';
@@ -318,4 +319,24 @@ test('unfinished and foreign files among the attachments are notes', async (t) =
   const listed: string[] = [];
   for await (const digest of reader.list()) listed.push(digest);
   assert.equal(listed.length, 1);
+});
+
+test('a record that states another size than its attachment has is found, whatever its digest says', async (t) => {
+  const { ledger, store, attachments } = await inMemory(t);
+  const { seq } = await ledger.record({ action: 'a', data: large() });
+  const digest = (await ledger.get([seq]))[0]!.record.attachment!.digest;
+  const use = { digest, media_type: 'application/json', seq };
+  const right = (await attachments.get(digest)).length;
+  const found = await compareAttachments(
+    [
+      { ...use, size: right },
+      { ...use, size: right + 1 },
+    ],
+    attachments,
+  );
+  assert.deepEqual(
+    found.findings.map(({ damage, seq }) => [damage, seq]),
+    [['attachment_altered', seq]],
+  );
+  assert.equal((await verifyLog({ store, attachments })).ok, true);
 });

@@ -13,19 +13,25 @@ const TEXT = canonicalize(large());
 test('cli: record, show --attachment, verify; a lost attachment is exit code 1, with the record', async (t) => {
   const place = await makePlace(t);
   await place.fill(`{"action":"small"}\n${JSON.stringify({ action: 'large', data: large() })}`);
-  const shown = await place.run(['show', '2', '--attachment']);
+  const [shown, { attachment, data }, verified] = await Promise.all([
+    place.run(['show', '2', '--attachment']),
+    place.json(['show', '2', '--attachment']),
+    place.run(['verify']),
+  ]);
   assert.deepEqual([shown.code, shown.stdout], [0, `${TEXT}\n`]);
-  const { attachment, data } = await place.json(['show', '2', '--attachment']);
   assert.deepEqual([attachment.digest, data], [digestOf(TEXT), large()]);
-  assert.equal((await place.run(['show', '1', '--attachment'])).code, 3);
-  assert.match((await place.run(['verify'])).stdout, /attached +1 attachment compared/);
+  assert.match(verified.stdout, /attached +1 attachment compared/);
 
   const folder = join(place.folder, 'indelible-data/ledger.db.attachments');
   await unlink((await attachmentFiles(folder))[0]!);
-  const verified = await place.run(['verify', '--json']);
-  const report = JSON.parse(verified.stdout);
-  assert.deepEqual([verified.code, report.damage, report.first_bad_seq], [1, 'attachment_missing', 2]);
-  assert.equal((await place.run(['show', '2', '--attachment'])).code, 1);
+  const [damaged, lost, none] = await Promise.all([
+    place.run(['verify', '--json']),
+    place.run(['show', '2', '--attachment']),
+    place.run(['show', '1', '--attachment']),
+  ]);
+  const report = JSON.parse(damaged.stdout);
+  assert.deepEqual([damaged.code, report.damage, report.first_bad_seq], [1, 'attachment_missing', 2]);
+  assert.deepEqual([lost.code, none.code], [1, 3]);
 });
 
 test('http: an attachment is read with the scope of reading, as bytes that no browser runs, and the read is recorded', async (t) => {

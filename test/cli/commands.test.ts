@@ -10,11 +10,12 @@ test('init makes a ledger once, with its name', async (t) => {
   const made = await place.json(['init', '--name', 'acme.example/prod']);
   assert.equal(made.ledger, 'acme.example/prod');
   assert.equal(made.keyed, false);
-  assert.equal(made.head.seq, 0);
+  assert.equal(made.head.seq, 1);
   const again = await place.run(['init', '--json']);
   assert.equal(again.code, 2);
   assert.equal(JSON.parse(again.stderr).code, 'LEDGER_EXISTS');
-  const [first] = jsonLines((await place.run(['log', '--json'])).stdout);
+  const [announced, first] = jsonLines((await place.run(['log', '--json'])).stdout);
+  assert.equal(announced.record.action, 'ledger.signing_key_announced');
   assert.equal(first.record.action, 'ledger.created');
   assert.equal(first.record.ledger, 'acme.example/prod');
 });

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmod } from 'node:fs/promises';
+import { chmod, readFile, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openLedger } from '../../packages/indelible/src/compose.ts';
+import { readCheckpoint, readLog } from '../http/log-client.ts';
+import { until } from '../transparency/support.ts';
 import { jsonLines, makePlace, outcome, said } from './run-cli.ts';
+import { makeHere } from './run-here.ts';
 
 test('serve prints its URL first, an administrator token once, and stops on Ctrl-C with 0', async (t) => {
   const place = await makePlace(t);
@@ -43,6 +47,73 @@ test('serve prints its URL first, an administrator token once, and stops on Ctrl
   assert.equal((await ended).code, 0);
   for (const args of [['log', '--json', '--limit', '100'], ['doctor']])
     assert.ok(!(await place.run(args)).stdout.includes(token));
+});
+
+test('a server on a new ledger signs: the key lies elsewhere, is told of once, and proves the log it serves', async (t) => {
+  const place = await makePlace(t);
+  const server = place.start(['serve', '--port', '0', '--log', 'public', '--name', 'acme.example/prod']);
+  const done = outcome(server);
+  const [url] = (await said(server, 'Ctrl-C stops')).split('\n');
+  const get = (path: string) => fetch(`${url}/log/acme.example/prod/${path}`);
+  await until('the first checkpoint', async () => (await get('checkpoint')).status === 200);
+  const keys = (await (await get('log.vkey')).text()).trim().split('\n');
+  const checkpoint = await readCheckpoint(get, keys);
+  assert.equal(checkpoint.origin, 'acme.example/prod');
+  await readLog(get, checkpoint);
+  server.kill('SIGINT');
+  const { code, stderr } = await done;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /THE LOG IS PUBLIC/);
+  const file = /made the signing key of acme\.example\/prod: (\S+);/.exec(stderr)![1]!;
+  assert.equal(file, join(place.folder, '.config/indelible/keys/acme.example_2fprod.key'));
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  assert.ok(stderr.includes(keys[0]!), 'the verifier key is told with it');
+  const private_text = await readFile(file, 'utf8');
+  assert.ok(!stderr.includes(private_text.split('\n')[1]!));
+
+  const again = place.start(['serve', '--port', '0', '--log', 'hashes']);
+  const ended = outcome(again);
+  const [second] = (await said(again, 'Ctrl-C stops')).split('\n');
+  const later = await readCheckpoint((path) => fetch(`${second}/log/acme.example/prod/${path}`), keys);
+  assert.ok(later.size >= checkpoint.size);
+  again.kill('SIGTERM');
+  assert.doesNotMatch((await ended).stderr, /signing key|PUBLIC/);
+});
+
+test('init makes the signing key too; --no-signing makes none, --signing-key one where it is told to', async (t) => {
+  const here = await makeHere(t);
+  const { signing } = await here.json(['init', '--name', 'acme.example/prod']);
+  assert.equal(signing.file, join(here.folder, 'config/indelible/keys/acme.example_2fprod.key'));
+  assert.match(signing.vkey, /^acme\.example\/prod\+[0-9a-f]{8}\+/);
+  const ledger = await openLedger(here.env.INDELIBLE_LEDGER!, { read_only: true });
+  t.after(() => ledger.close());
+  const newest = (await ledger.transparency!.latest())!;
+  assert.equal(newest.size, 2, 'the ledger, its key; both under a checkpoint');
+
+  const bare = { INDELIBLE_LEDGER: `file:${join(here.folder, 'bare')}` };
+  assert.equal((await here.json(['init', '--no-signing'], bare)).signing, null);
+  const other = { INDELIBLE_LEDGER: `file:${join(here.folder, 'other')}` };
+  const beside = await here.run(['init', '--signing-key', join(here.folder, 'other', 'k')], other);
+  assert.match(beside.stderr, /SIGNING_KEY_EXPOSED/);
+  const key = join(here.folder, 'mine.key');
+  const made = await here.run(['init', '--signing-key', key], other);
+  assert.equal(made.code, 0, `a refused key leaves no ledger behind: ${made.stderr}`);
+  assert.ok(made.stdout.includes(key));
+  assert.ok((await readFile(key, 'utf8')).includes('PRIVATE KEY'));
+});
+
+test('times and files that are none are usage errors', async (t) => {
+  const here = await makeHere(t);
+  for (const args of [
+    ['--anchor-every', '3 days'],
+    ['--anchor-every', '1s'],
+    ['--checkpoint-interval', '0s'],
+    ['--log', 'everybody'],
+    ['--withhold'],
+  ]) {
+    const { code, stderr } = await here.run(['serve', '--port', '0', ...args]);
+    assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
+  }
 });
 
 test('beside a server that holds a file ledger: reading works, writing says what to do', async (t) => {

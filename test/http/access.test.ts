@@ -13,6 +13,13 @@ const READING = [
   '/v1/verify',
   '/v1/export',
   '/v1/tail',
+  '/v1/records/0/proof',
+  '/v1/consistency?from=1',
+  '/v1/checkpoints/latest',
+  '/log/test/home/checkpoint',
+  '/log/test/home/log.vkey',
+  '/log/test/home/tile/0/000',
+  '/log/test/home/tile/entries/000',
   '/metrics',
 ];
 

@@ -6,18 +6,22 @@ import type { TestContext } from 'node:test';
 import type { Event, LedgerRecord } from '@indelible/core';
 import type { TokenRequest } from '../../packages/indelible/src/access/token.ts';
 import { createLogger } from '../../packages/indelible/src/http/logger.ts';
-import type { Settings } from '../../packages/indelible/src/http/options.ts';
+import type { ServerOptions, Settings } from '../../packages/indelible/src/http/options.ts';
 import { type AuditServer, createServer } from '../../packages/indelible/src/http/server.ts';
 import { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
+import type { LedgerWriter } from '../../packages/indelible/src/ledger/types.ts';
 import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openSqliteIndex } from '../../packages/indelible/src/stores/index/sqlite-index.ts';
 import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
+import { type CheckpointOptions, openTransparency } from '../../packages/indelible/src/transparency/open.ts';
+import { ManualTimers, signer } from '../transparency/support.ts';
 
 export interface Rig {
   readonly url: string;
   readonly server: AuditServer;
   /** The home ledger. */
   readonly ledger: Ledger;
+  readonly ledgers: ReadonlyMap<string, Ledger>;
   /** What the server logged. */
   readonly log: string[];
   /** A new token's secret; default: reading and writing. */
@@ -33,20 +37,40 @@ export interface RigOptions extends Partial<Settings> {
   /** Names of the ledgers; default one, `test/home`. */
   readonly names?: readonly string[];
   readonly store?: LogStore;
+  /** Sign checkpoints, only when asked to unless there are other timers. */
+  readonly checkpoints?: CheckpointOptions;
+  readonly anchors?: ServerOptions['anchors'];
 }
 
-export async function openTestLedger(name: string, store: LogStore = openMemoryStore()): Promise<Ledger> {
-  return Ledger.open({ name, store, index: await openSqliteIndex({ path: ':memory:' }) });
+const SILENT = { info() {}, warn() {}, error() {} };
+
+export async function openTestLedger(
+  name: string,
+  store: LogStore = openMemoryStore(),
+  checkpoints?: CheckpointOptions,
+): Promise<Ledger> {
+  const follow = (ledger: LedgerWriter) =>
+    openTransparency({
+      signer: signer(1, name),
+      checkpoint_timers: new ManualTimers(),
+      ...checkpoints,
+      ledger,
+      folder: null,
+      keyed: false,
+      log: SILENT,
+    });
+  const index = await openSqliteIndex({ path: ':memory:' });
+  return Ledger.open({ name, store, index, ...(checkpoints === undefined ? {} : { follow }) });
 }
 
 /** Starts a server that ends with the test. */
 export async function startRig(
   t: TestContext,
-  { names = ['test/home'], store, ...settings }: RigOptions = {},
+  { names = ['test/home'], store, checkpoints, ...settings }: RigOptions = {},
 ): Promise<Rig> {
   const ledgers = new Map<string, Ledger>();
   for (const name of names)
-    ledgers.set(name, await openTestLedger(name, ledgers.size === 0 ? store : undefined));
+    ledgers.set(name, await openTestLedger(name, ledgers.size === 0 ? store : undefined, checkpoints));
   const home = [...ledgers.values()][0]!;
   const log: string[] = [];
   const logger = createLogger('trace', { write: (line: string) => void log.push(line) });
@@ -67,6 +91,7 @@ export async function startRig(
     url,
     server,
     ledger: home,
+    ledgers,
     log,
     call,
     async token(request = {}) {

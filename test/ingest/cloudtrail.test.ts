@@ -179,7 +179,7 @@ test('importing the same files twice, also gzipped and renamed, adds nothing', a
   assert.deepEqual([second.read, second.added, second.duplicates, second.failed], [30, 0, 30, 0]);
 });
 
-test('a record near the limit goes in, one over it and one over the bound are named', async () => {
+test('a record near the limit and one over it go in, one over the bound is named', async () => {
   const records = [10, 60_000, 70_000, 2_000_000, 10].map((size, i) => ({
     eventVersion: '1.08',
     eventID: `00000000-0000-4000-8000-00000000000${i}`,
@@ -191,9 +191,9 @@ test('a record near the limit goes in, one over it and one over the bound are na
   const { good, bad } = await readAll(cloudTrailImporter, source(JSON.stringify({ Records: records })));
   assert.deepEqual(
     good.map(({ position }) => position),
-    ['Records[0]', 'Records[1]', 'Records[4]'],
+    ['Records[0]', 'Records[1]', 'Records[2]', 'Records[4]'],
   );
-  assert.deepEqual(brief(bad), ['Records[2] RECORD_TOO_LARGE', 'Records[3] RECORD_TOO_LARGE']);
+  assert.deepEqual(brief(bad), ['Records[3] RECORD_TOO_LARGE']);
 });
 
 test('invalid UTF-8, lossy numbers and doubled keys are faults of their record alone', async () => {

@@ -43,18 +43,41 @@ test('what is in flight is bounded in bytes too', async () => {
   const big: Importer = {
     format: 'big',
     async *read() {
-      for (let i = 0; i < 100; i++) yield { position: `${i}`, event: { action: 'a' }, bytes: 1_000_000 };
+      for (let i = 0; i < 400; i++) yield { position: `${i}`, event: { action: 'a' }, bytes: 60_000 };
     },
   };
   const record = async () => {
-    bytes_in_flight += 1_000_000;
+    bytes_in_flight += 60_000;
     most = Math.max(most, bytes_in_flight);
     await new Promise(setImmediate);
-    bytes_in_flight -= 1_000_000;
+    bytes_in_flight -= 60_000;
     return { seq: 0 };
   };
-  assert.equal((await importInto(record, big, [source('')])).added, 100);
-  assert.equal(most, 16_000_000);
+  assert.equal((await importInto(record, big, [source('')])).added, 400);
+  assert.equal(most, 279 * 60_000);
+});
+
+test('what may become an attachment goes alone: the order of the source is that of the log', async () => {
+  const sizes = [10, 100_000, 10, 10, 70_000, 10];
+  const mixed: Importer = {
+    format: 'mixed',
+    async *read() {
+      for (const [i, bytes] of sizes.entries()) yield { position: `${i}`, event: { action: `a${i}` }, bytes };
+    },
+  };
+  const landed: string[] = [];
+  const record = async ({ action }: Event) => {
+    // Large ones take longer, as they do when their data is written first.
+    for (let turns = sizes[Number(action.slice(1))]! > 1000 ? 5 : 1; turns > 0; turns--)
+      await new Promise(setImmediate);
+    landed.push(action);
+    return { seq: 0 };
+  };
+  await importInto(record, mixed, [source('')]);
+  assert.deepEqual(
+    landed,
+    sizes.map((_, i) => `a${i}`),
+  );
 });
 
 for (const code of ['STORE_FULL', 'STORE_UNAVAILABLE', 'BACKLOG_FULL', 'KEY_WRONG'] as const) {

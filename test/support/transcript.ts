@@ -61,6 +61,9 @@ export function runTranscript(text: string, cwd: string): string | null {
       FORCE_COLOR: undefined,
       CI: undefined,
       INDELIBLE_LEDGER: undefined,
+      // As everybody has one, but not this user's.
+      INDELIBLE_REGISTRY: join(cwd, 'registry.db'),
+      XDG_CONFIG_HOME: join(cwd, '.config'),
     };
     const run = spawnSync('sh', ['-c', command], { cwd, env, encoding: 'utf8', timeout: 60_000 });
     const output = run.stdout + run.stderr;

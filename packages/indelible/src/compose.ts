@@ -15,6 +15,7 @@ import type { AttachmentStore } from './attachments/contract.ts';
 import { openFolderAttachments } from './attachments/folder.ts';
 import { openMemoryAttachments } from './attachments/memory.ts';
 import { Ledger } from './ledger/ledger.ts';
+import { DEFAULT_LEDGER_NAME } from './ledger/opening.ts';
 import type { LedgerLog, LedgerOptions } from './ledger/types.ts';
 import type { LogStore } from './stores/contract.ts';
 import { openFileStore } from './stores/file/file-store.ts';
@@ -36,6 +37,8 @@ export interface OpenOptions
   readonly read_only?: boolean;
   /** The largest `data` that is taken, in bytes; default 16 MiB, at most 64 MiB. */
   readonly attachment_bytes_max?: number;
+  /** For a short command: fewer threads, whose start would take longer than its work. */
+  readonly short_lived?: boolean;
   /** Gives the signer of checkpoints once the ledger's name is known, unless `signer` is given; null for none. */
   readonly signerFor?: (name: string) => Promise<CheckpointSigner | null>;
 }
@@ -79,16 +82,16 @@ export function parseLedgerUrl(url: string): LedgerPlace {
 /** Opens the store that a URL names. */
 export async function openStore(
   url: string,
-  options: { readonly read_only?: boolean; readonly create?: boolean } = {},
+  options: { readonly read_only?: boolean; readonly create?: boolean; readonly one_thread?: boolean } = {},
 ): Promise<LogStore> {
   const place = parseLedgerUrl(url);
-  const read_only = options.read_only ?? false;
+  const { read_only = false, one_thread = false } = options;
   const create = !read_only && (options.create ?? true);
   switch (place.scheme) {
     case 'memory':
       return openMemoryStore();
     case 'sqlite':
-      return openSqliteStore({ path: place.path, read_only, create });
+      return openSqliteStore({ path: place.path, read_only, create, one_thread });
     case 'file':
       return openFileStore({ dir: place.path, read_only, create, ...Object.fromEntries(place.options) });
   }
@@ -97,7 +100,7 @@ export async function openStore(
 /** Opens the derived index beside a store: in a file of its own, or in memory where nothing can be written. */
 export async function openIndex(
   url: string,
-  options: { readonly rebuild?: boolean } = {},
+  options: { readonly rebuild?: boolean; readonly one_thread?: boolean } = {},
 ): Promise<RecordIndex> {
   const path = indexPath(url);
   return openSqliteIndex({ path: path !== null && (await isWritable(path)) ? path : ':memory:', ...options });
@@ -145,15 +148,23 @@ const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
 
 /** Opens the ledger at a URL, with its index. */
 export async function openLedger(url: string, options: OpenOptions = {}): Promise<Ledger> {
-  const { read_only = false, attachment_bytes_max, ...ledgerOptions } = options;
+  const {
+    read_only = false,
+    short_lived: one_thread = false,
+    attachment_bytes_max,
+    ...ledgerOptions
+  } = options;
   const create = !read_only && (options.create ?? true);
   const limit = attachment_bytes_max === undefined ? {} : { bytes_max: attachment_bytes_max };
   const attachments = openAttachments(url, { read_only, ...limit });
   refuseSigner(url, options);
-  const store = await openStore(url, { read_only, create });
+  const store = await openStore(url, { read_only, create, one_thread });
   let index: RecordIndex | undefined;
   try {
-    index = await openIndexOrRebuild(url, options);
+    // Also a key that is only looked for now must not leave a new ledger behind.
+    const is_new = create && (await store.head()) === null;
+    const early = is_new ? await foundSigner(url, options.name ?? DEFAULT_LEDGER_NAME, options) : null;
+    index = await openIndexOrRebuild(url, one_thread, options);
     return await Ledger.open({
       before_truncation: carryTokens,
       ...ledgerOptions,
@@ -164,7 +175,7 @@ export async function openLedger(url: string, options: OpenOptions = {}): Promis
       follow: async (ledger) =>
         openTransparency({
           ...options,
-          ...(await foundSigner(url, ledger.name, options)),
+          ...(early ?? (await foundSigner(url, ledger.name, options))),
           ledger,
           folder: treeFolder(url),
           keyed: (options.keys?.length ?? 0) > 0,
@@ -182,9 +193,13 @@ export async function openLedger(url: string, options: OpenOptions = {}): Promis
 function refuseSigner(url: string, { signer, name }: OpenOptions): void {
   if (signer === undefined) return;
   if (name !== undefined) checkSigner(signer, name);
+  if (signer.file !== undefined) refuseKeyBesideLedger(signer.file, url);
+}
+
+/** Refuses a signing key inside the folder of the ledger at this URL. */
+export function refuseKeyBesideLedger(file: string, url: string): void {
   const { scheme, path } = parseLedgerUrl(url);
-  if (signer.file !== undefined && scheme !== 'memory')
-    refuseKeyBeside(signer.file, scheme === 'file' ? path : dirname(path));
+  if (scheme !== 'memory') refuseKeyBeside(file, scheme === 'file' ? path : dirname(path));
 }
 
 /** The signer that the options only find once the ledger has a name. */
@@ -200,13 +215,17 @@ async function foundSigner(
 }
 
 /** The index is derived: one that cannot be used is made anew, and the log says so. */
-async function openIndexOrRebuild(url: string, { log }: OpenOptions): Promise<RecordIndex> {
+async function openIndexOrRebuild(
+  url: string,
+  one_thread: boolean,
+  { log }: OpenOptions,
+): Promise<RecordIndex> {
   try {
-    return await openIndex(url);
+    return await openIndex(url, { one_thread });
   } catch (error) {
     if (!isIndelibleError(error, 'INDEX_DAMAGED')) throw error;
     log?.warn({ error: error.message }, 'the index was damaged; it is rebuilt from the log');
-    return openIndex(url, { rebuild: true });
+    return openIndex(url, { rebuild: true, one_thread });
   }
 }
 
@@ -224,9 +243,12 @@ export async function createAnchors(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Anchor[]> {
   const { parseAnchorUrl } = await import('./anchors/anchor-url.ts');
+  const plans = urls.map(parseAnchorUrl);
+  if (new Set(plans.map(({ name }) => name)).size < plans.length)
+    throw new IndelibleError('ANCHOR_CONFIG', 'two anchors have the same name; add #NAME to one of them');
   const anchors: Anchor[] = [];
   try {
-    for (const plan of urls.map(parseAnchorUrl)) anchors.push(await createAnchor(plan, env));
+    for (const plan of plans) anchors.push(await createAnchor(plan, env));
     return anchors;
   } catch (error) {
     for (const anchor of anchors) await anchor.close();
@@ -270,9 +292,9 @@ async function createAnchor(
 }
 
 /** Has checkpoints cosigned as a policy file (c2sp.org/tlog-policy) says. */
-export async function createCosigner(policy_text: string): Promise<Cosigner> {
+export async function createCosigner(policy: Uint8Array | string): Promise<Cosigner> {
   const { WitnessClient } = await import('./witness/client.ts');
-  return new WitnessClient({ policy: parsePolicy(policy_text) });
+  return new WitnessClient({ policy: parsePolicy(policy) });
 }
 
 /** Anchors a ledger that is open for writing: on schedule once started, and on demand. Leaves the anchors open. */

@@ -1,6 +1,7 @@
 // Adding a name here makes it public.
 export {
   type Actor,
+  type Attachment,
   type Event,
   IndelibleError,
   isIndelibleError,
@@ -9,6 +10,19 @@ export {
   type Resource,
   type Session,
 } from '@indelible/core';
+export type {
+  Anchor,
+  AnchoredCheckpoint,
+  AnchorReceipt,
+  CheckpointToAnchor,
+  ReceiptVerdict,
+} from './anchors/contract.ts';
+export {
+  checkTimestampToken,
+  type TokenCheckOptions,
+  type TokenVerdict,
+} from './anchors/timestamp/check-token.ts';
+export { type VerifiedWebhook, verifyWebhook, type WebhookHeaders } from './anchors/webhook/signature.ts';
 export { type OpenOptions, openLedger } from './compose.ts';
 export {
   contextFromTraceparent,
@@ -28,3 +42,18 @@ export type {
   VerifyReport,
 } from './ledger/types.ts';
 export { type VerifyOptions, verifyLog } from './ledger/verify.ts';
+export { type CommandSignerOptions, openCommandSigner } from './transparency/command-signer.ts';
+export type {
+  Cosigner,
+  PublishedCheckpoint,
+  Transparency,
+  TransparencyReader,
+} from './transparency/contract.ts';
+export { signerFromEnvironment } from './transparency/environment-signer.ts';
+export { type ExportedLog, type ExportLogOptions, exportLog } from './transparency/export-log.ts';
+export {
+  defaultSigningKeyPath,
+  type FileSigner,
+  loadOrCreateSigningKey,
+  loadSigningKey,
+} from './transparency/signing-key-file.ts';

@@ -25,6 +25,14 @@ export function whatIsNotProved(shown: Shown): string[] {
   } else if (signed.status === 'holds' && !outside) {
     sentences.push(
       'It does not prove that the log was not rewritten and signed anew by whoever holds its signing key: no witness and no anchor was compared.',
+    );
+  }
+  if (anchored.status === 'holds') {
+    sentences.push(
+      `It does not prove that no record was cut from the end behind the first ${anchored.size}: the anchors reach no further.`,
+    );
+  } else if (covered > 0) {
+    sentences.push(
       'It does not prove that this is the newest state of the log: an older one may have been put back, together with the checkpoints of that time.',
     );
   }

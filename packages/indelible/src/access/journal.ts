@@ -40,6 +40,8 @@ export interface Read {
   readonly query: JsonObject;
   /** How many records the answer holds. */
   readonly returned: number;
+  /** Counted rather than recorded one by one, whatever `reads` says: for answers that hold no record. */
+  readonly grouped?: boolean;
 }
 
 export interface Denial {
@@ -74,10 +76,10 @@ export class AccessJournal {
     ).unref();
   }
 
-  /** Records a read. With `reads: each` it is durable once this resolves. */
-  async read({ ledger, actor, route, query, returned }: Read): Promise<void> {
+  /** Records a read. With `reads: each` it is durable once this resolves, unless `grouped`. */
+  async read({ ledger, actor, route, query, returned, grouped = false }: Read): Promise<void> {
     const resource = { type: 'ledger', id: ledger.name };
-    if (this.#reads_grouped) {
+    if (this.#reads_grouped || grouped) {
       const key = JSON.stringify([READ, ledger.name, actor.id, route]);
       this.#tallies.add(key, { ledger, event: { action: READ, actor, resource, data: { route } } }, returned);
       return;
@@ -118,7 +120,7 @@ export class AccessJournal {
   /** Records a step of an export or a tail; durable once this resolves. */
   async step(
     action: string,
-    { ledger, actor, route }: Omit<Read, 'query' | 'returned'>,
+    { ledger, actor, route }: Omit<Read, 'query' | 'returned' | 'grouped'>,
     data: JsonObject,
     outcome: 'ok' | 'error' | 'pending',
   ): Promise<void> {

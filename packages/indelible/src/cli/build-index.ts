@@ -49,8 +49,8 @@ export async function buildIndex({ terminal, signal }: Invocation, url: string):
 
 /** An index that cannot even be opened is replaced: nothing is lost with it. */
 async function openOrReplace(url: string): Promise<RecordIndex> {
-  return openIndex(url).catch((error: unknown) => {
-    if (isIndelibleError(error, 'INDEX_DAMAGED')) return openIndex(url, { rebuild: true });
+  return openIndex(url, { one_thread: true }).catch((error: unknown) => {
+    if (isIndelibleError(error, 'INDEX_DAMAGED')) return openIndex(url, { rebuild: true, one_thread: true });
     throw error;
   });
 }

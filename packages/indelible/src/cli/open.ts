@@ -2,12 +2,14 @@
  * From a command's options and the environment to an open ledger, and back to a closed one.
  */
 import { userInfo } from 'node:os';
-import type { Actor } from '@indelible/core';
-import { DEFAULT_LEDGER_URL, openLedger } from '../compose.ts';
+import { type Actor, isIndelibleError } from '@indelible/core';
+import { type CheckpointSigner, DEFAULT_LEDGER_URL, type OpenOptions, openLedger } from '../compose.ts';
 import { keysFromEnvironment } from '../ledger/env-keys.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ChainKey, LedgerLog } from '../ledger/types.ts';
+import { noteLedger } from './known-ledgers.ts';
 import type { Invocation } from './shell.ts';
+import { noticeUnsigned, signerInPassing } from './signing.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Access {
@@ -19,6 +21,8 @@ export interface Access {
   readonly announce?: boolean;
   /** The ledger's name: for a new one, or as a check. */
   readonly name?: string;
+  /** Whose checkpoints it signs, raising what goes wrong. Default: the key that is there, if it can be used. */
+  readonly signerFor?: (name: string) => Promise<CheckpointSigner | null>;
 }
 
 /** Which ledger a command means. */
@@ -44,15 +48,19 @@ export async function withLedger<T>(
 ): Promise<T> {
   const ledger = await open(invocation, access);
   try {
+    // Before anything is added: that it had been longer must be noticed now.
+    if (access.mode === 'write') await noteLedger(invocation, ledger);
     return await work(ledger);
   } finally {
+    if (access.mode === 'write') await noteLedger(invocation, ledger);
     await ledger.close();
   }
 }
 
 async function open(invocation: Invocation, access: Access): Promise<Ledger> {
-  const ledger = await openLedger(ledgerUrl(invocation), {
+  const ledger = await openSigned(invocation, access, {
     read_only: access.mode === 'read',
+    short_lived: true,
     create: access.create ?? false,
     keys: environmentKeys(invocation),
     default_actor: localActor(),
@@ -64,6 +72,21 @@ async function open(invocation: Invocation, access: Access): Promise<Ledger> {
     invocation.terminal.notice(`there was no ledger: made ${ledger.name} in ${ledger.url}`);
   }
   return ledger;
+}
+
+/** A key that the log refuses keeps nobody from recording, but for commands that are about signing. */
+async function openSigned(invocation: Invocation, access: Access, options: OpenOptions): Promise<Ledger> {
+  const url = ledgerUrl(invocation);
+  const { signerFor } = access;
+  if (signerFor !== undefined) return openLedger(url, { ...options, signerFor });
+  try {
+    return await openLedger(url, { ...options, signerFor: signerInPassing(invocation, url) });
+  } catch (error) {
+    if (!isIndelibleError(error, 'SIGNER_REFUSED') && !isIndelibleError(error, 'SIGNING_KEY_EXPOSED'))
+      throw error;
+    noticeUnsigned(invocation, error);
+    return openLedger(url, options);
+  }
 }
 
 /** Waits for the index after much was written, so that the next question needs not. Never fails what was recorded. */

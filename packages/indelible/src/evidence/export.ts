@@ -7,16 +7,20 @@
  * - JSON: `{"export":{…},"records":[{"hash":…,"record":…},…],"end":{…}}`.
  * - JSON Lines: the ledger's own lines, then one line `{"export":{…},"end":{…}}`.
  *
+ * JSON and JSON Lines carry attachments, too (export-attachments.ts).
+ *
  * `end` says how many records there are and whether that is all that matched. A file of JSON or JSON Lines
  * without it was cut off on its way. An export covers what was durable when it began.
  *
  * Errors:  INDEX_DAMAGED for a filtered export without an index, RECORD_INVALID for CSV of an unreadable record.
  */
 import { canonicalize, IndelibleError, type Json, type LedgerRecord } from '@indelible/core';
+import { mayReferToAttachments } from '../ledger/attachment-uses.ts';
 import type { LedgerReader } from '../ledger/types.ts';
 import type { Head } from '../stores/contract.ts';
 import type { Filter } from '../stores/index/contract.ts';
 import { csvRow } from './csv.ts';
+import { linesBefore, memberBehind, stretches } from './export-attachments.ts';
 import { bodyOf, type ExportLine, exportLines, hashOf, recordIn } from './export-lines.ts';
 import { RUN_LOG_FIELDS, runLogRow } from './run-log.ts';
 import { createRunSteps } from './run-steps.ts';
@@ -59,10 +63,10 @@ const CONTENT_TYPES: Record<ExportFormat, string> = {
   jsonl: 'application/x-ndjson',
 };
 
-/** How one format is written. `lines` turns a page into bytes. */
+/** How one format is written. `lines` turns a page into bytes, piece by piece. */
 interface Format {
   readonly start: string;
-  lines(page: readonly ExportLine[], isFirst: boolean): Promise<Uint8Array[]>;
+  lines(page: readonly ExportLine[], isFirst: boolean): AsyncIterable<Uint8Array>;
   end(summary: Omit<ExportSummary, 'bytes'>): string;
 }
 
@@ -109,7 +113,7 @@ async function* parts(
     const taken = page.slice(0, limit - count);
     complete = taken.length === page.length;
     if (taken.length > 0) {
-      yield joined(await format.lines(taken, count === 0));
+      yield* format.lines(taken, count === 0);
       first ??= taken[0]!.seq;
       last = taken.at(-1)!.seq;
       count += taken.length;
@@ -133,13 +137,12 @@ function formatOf(reader: LedgerReader, options: ExportOptions, filter: Filter):
   if (options.format === 'json')
     return {
       start: `{"export":${canonicalize(manifest)},"records":[`,
-      lines: async (page, isFirst) =>
-        page.flatMap(({ line }, i) => [isFirst && i === 0 ? LINE_BREAK : COMMA, line.subarray(0, -1)]),
+      lines: (page, isFirst) => jsonLines(reader, page, isFirst),
       end: (summary) => `\n],"end":${canonicalize(summary)}}\n`,
     };
   return {
     start: '',
-    lines: async (page) => page.map(({ line }) => line),
+    lines: (page) => ledgerLines(reader, page),
     end: (summary) => `{"export":${canonicalize(manifest)},"end":${canonicalize(summary)}}\n`,
   };
 }
@@ -147,23 +150,62 @@ function formatOf(reader: LedgerReader, options: ExportOptions, filter: Filter):
 const LINE_BREAK = encoder.encode('\n');
 const COMMA = encoder.encode(',\n');
 
+async function* ledgerLines(reader: LedgerReader, page: readonly ExportLine[]): AsyncGenerator<Uint8Array> {
+  const bytes = joined(page.map(({ line }) => line));
+  if (!mayReferToAttachments(bytes)) {
+    yield bytes;
+    return;
+  }
+  for (const stretch of stretches(page)) {
+    if (stretch.use === null) {
+      yield joined(stretch.lines.map(({ line }) => line));
+    } else {
+      yield* linesBefore(reader.attachments, stretch.use);
+      yield stretch.line.line;
+    }
+  }
+}
+
+/** Members of a JSON list. */
+async function* jsonLines(
+  reader: LedgerReader,
+  page: readonly ExportLine[],
+  isFirst: boolean,
+): AsyncGenerator<Uint8Array> {
+  let separator = isFirst ? LINE_BREAK : COMMA;
+  const entries = (lines: readonly ExportLine[]): Uint8Array => {
+    const pieces = lines.flatMap(({ line }, i) => [i === 0 ? separator : COMMA, line.subarray(0, -1)]);
+    separator = COMMA;
+    return joined(pieces);
+  };
+  for (const stretch of stretches(page)) {
+    if (stretch.use === null) {
+      yield entries(stretch.lines);
+    } else {
+      yield entries([stretch.line]).subarray(0, -1);
+      yield encoder.encode(`${await memberBehind(reader.attachments, stretch.use)}}`);
+    }
+  }
+}
+
 function csvFormat(reader: LedgerReader, options: ExportOptions, filter: Filter): Format {
   const members = Object.keys(filter);
   const wholeRuns = members.every((member) => member === 'correlation_id');
   const steps = createRunSteps(reader.index, wholeRuns);
   return {
     start: csvRow(RUN_LOG_FIELDS),
-    async lines(page) {
+    async *lines(page) {
       const records = page.map(({ seq, line }) => {
         const body = bodyOf(line);
         return { hash: hashOf(line), body, record: readable(seq, body) };
       });
       const rows = page.map(({ seq }, i) => ({ seq, correlation_id: records[i]!.record.correlation_id }));
       const numbers = await steps.number(rows);
-      return records.map((stored, i) => {
+      const rowsOfPage = records.map((stored, i) => {
         const row = runLogRow(stored, numbers[i]!);
         return encoder.encode(csvRow(RUN_LOG_FIELDS.map((field) => row[field])));
       });
+      yield joined(rowsOfPage);
     },
     end: ({ count, complete }) => (complete ? '' : csvRow(truncationRow(options.exported_at, count))),
   };

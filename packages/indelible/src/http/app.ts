@@ -11,8 +11,9 @@ import type { Token } from '../access/token.ts';
 import type { TokenRegistry } from '../access/token-registry.ts';
 import type { RecordContext } from '../ledger/context.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { LOG_ROUTES, type LogPath } from './log-path.ts';
 import type { ServerMetrics } from './metrics.ts';
-import type { Settings } from './options.ts';
+import type { AnchorsStatus, Settings } from './options.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -32,6 +33,8 @@ export interface Parts {
   readonly journal: AccessJournal;
   readonly metrics: ServerMetrics;
   readonly settings: Settings;
+  /** How the anchors of each ledger are doing, by its name. */
+  readonly anchors: ReadonlyMap<string, AnchorsStatus>;
   /** Aborted when the server begins to close: ends tails, exports and verifications. */
   readonly closing: AbortSignal;
 }
@@ -50,10 +53,14 @@ declare module 'fastify' {
     /** True when the caller sent a valid `traceparent`. */
     traced: boolean;
     caller: Caller | null;
+    /** Which file of which log; null for every other route. */
+    log_path: LogPath | null;
   }
   interface FastifyContextConfig {
     /** What the token must allow; absent: open to everybody. */
     scope?: Scope;
+    /** The path names the ledger and a file of its log, and with them the scope. */
+    log?: boolean;
   }
 }
 
@@ -66,6 +73,7 @@ export function callerOf(request: FastifyRequest): Caller {
 
 /** e.g. `GET /v1/records/{seq_or_id}`: how records and metrics name a route. */
 export function routeOf(request: FastifyRequest): string {
+  if (request.log_path !== null) return `${request.method} ${LOG_ROUTES[request.log_path.file]}`;
   const { url } = request.routeOptions;
   return `${request.method} ${url === undefined ? '(unknown)' : url.replace(/:(\w+)/g, '{$1}')}`;
 }

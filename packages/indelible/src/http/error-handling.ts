@@ -38,7 +38,7 @@ export function installErrorHandling(app: App): void {
   let paths: { pattern: RegExp; allow: string }[] = [];
   app.addHook('onReady', async () => {
     paths = [...methods].map(([url, known]) => ({
-      pattern: new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}$`),
+      pattern: new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+').replace(/\*/g, '.+')}$`),
       allow: [...known].sort().join(', '),
     }));
   });

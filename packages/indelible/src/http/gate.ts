@@ -5,13 +5,14 @@
  */
 import { type Actor, IndelibleError } from '@indelible/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { allows, binds } from '../access/scopes.ts';
+import { allows, binds, type Scope } from '../access/scopes.ts';
 import { type Token, tokenActor } from '../access/token.ts';
 import type { Authentication } from '../access/token-registry.ts';
 import { freezeActor } from '../ledger/actors.ts';
 import { contextFromTraceparent, traceparent, withContext } from '../ledger/context.ts';
 import { newCorrelationId } from '../ledger/identity.ts';
 import { type App, type Parts, routeOf } from './app.ts';
+import { isOpen, parseLogPath } from './log-path.ts';
 
 const BEARER = /^Bearer +([^ ]+) *$/i;
 const NO_TOKEN: Authentication = { token: null, refusal: 'malformed' };
@@ -25,6 +26,7 @@ const authentications = new WeakMap<FastifyRequest, Authentication>();
 export function installGate(app: App, parts: Parts): void {
   app.decorateRequest('caller', null);
   app.decorateRequest('traced', false);
+  app.decorateRequest('log_path', null);
   app.addHook('onRequest', async (request, reply) => {
     await decide(parts, request, reply);
   });
@@ -64,7 +66,7 @@ export function authenticationOf(parts: Parts, request: FastifyRequest): Authent
 }
 
 async function decide(parts: Parts, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const { scope } = request.routeOptions.config;
+  const scope = scopeOf(parts, request);
   if (scope === undefined) return;
   const { token, refusal } = authenticationOf(parts, request);
   if (refusal !== null) {
@@ -96,7 +98,16 @@ async function decide(parts: Parts, request: FastifyRequest, reply: FastifyReply
   request.caller = { token, actor, ledger };
 }
 
+/** What the token must allow; undefined for what is open to everybody. Finds out which log a path means. */
+function scopeOf(parts: Parts, request: FastifyRequest): Scope | undefined {
+  const { scope, log = false } = request.routeOptions.config;
+  if (!log) return scope;
+  request.log_path = parseLogPath(request.url.split('?', 1)[0]!);
+  return isOpen(request.log_path.file, parts.settings.log_access) ? undefined : 'audit:read';
+}
+
 function ledgerName(parts: Parts, request: FastifyRequest): string {
+  if (request.log_path !== null) return request.log_path.ledger;
   const { ledger } = request.query as { ledger?: unknown };
   if (ledger === undefined) return parts.home.name;
   if (typeof ledger === 'string') return ledger;

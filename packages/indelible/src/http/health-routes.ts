@@ -3,6 +3,7 @@
  */
 import type { Ledger } from '../ledger/ledger.ts';
 import type { App, Parts } from './app.ts';
+import { anchorStates, checkpointState } from './checkpoint-state.ts';
 import { answer, answers, Type } from './schemas.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -27,17 +28,38 @@ export function addHealthRoutes(app: App, parts: Parts): void {
     },
   );
 
+  const health = Type.Object(
+    { ok: Type.Boolean(), ledgers: Type.Array(Type.Object({}, { additionalProperties: true })) },
+    {
+      description:
+        'For each ledger: checkpoint (size, signed_size, age_s, fault; null without a signing key) and anchors ' +
+        '(anchor, kind, ok, last_anchored_size, last_anchored_at, failing_since, fault).',
+    },
+  );
+
   app.get(
     '/healthz',
     {
       exposeHeadRoute: true,
       schema: {
         summary: 'The process answers',
+        description:
+          'For each ledger also how its checkpoints and anchors are doing. What fails there is no reason to stop sending records.',
         tags: ['health'],
-        response: answers({ 200: answer('It does.', Type.Object({ ok: Type.Boolean() })) }),
+        response: answers({ 200: answer('It does.', health) }),
       },
     },
-    async (_request, reply) => reply.type(JSON_TYPE).send('{"ok":true}'),
+    async (_request, reply) => {
+      const now = parts.settings.clock();
+      const ledgers = await Promise.all(
+        [...parts.ledgers.values()].map(async (ledger) => ({
+          ledger: ledger.name,
+          checkpoint: await checkpointState(ledger, now),
+          anchors: anchorStates(parts.anchors.get(ledger.name)),
+        })),
+      );
+      return reply.type(JSON_TYPE).send(JSON.stringify({ ok: true, ledgers }));
+    },
   );
 
   app.get(

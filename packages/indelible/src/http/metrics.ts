@@ -5,6 +5,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerStats } from '../ledger/types.ts';
 import { type App, routeOf } from './app.ts';
+import type { AnchorsStatus } from './options.ts';
+import { addAnchorMetrics, addCheckpointMetrics } from './proof-metrics.ts';
 
 export interface ServerMetrics {
   readonly content_type: string;
@@ -55,7 +57,11 @@ const READINGS: readonly Reading[] = [
 ];
 
 /** Metrics over these ledgers. */
-export function createMetrics(ledgers: ReadonlyMap<string, Ledger>): ServerMetrics {
+export function createMetrics(
+  ledgers: ReadonlyMap<string, Ledger>,
+  anchors: ReadonlyMap<string, AnchorsStatus>,
+  clock: () => number,
+): ServerMetrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
   for (const [name, help, kind, of] of READINGS) {
@@ -77,6 +83,8 @@ export function createMetrics(ledgers: ReadonlyMap<string, Ledger>): ServerMetri
       });
     }
   }
+  addCheckpointMetrics(register, ledgers, clock);
+  addAnchorMetrics(register, anchors, clock);
   const append = new Histogram({
     name: 'indelible_append_seconds',
     help: 'From a request with events to their durability',

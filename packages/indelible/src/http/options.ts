@@ -2,7 +2,14 @@
  * The server's options and their defaults: a limit on everything.
  */
 import type { FastifyBaseLogger } from 'fastify';
+import type { AnchorStatus } from '../anchors/contract.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { LogAccess } from './log-path.ts';
+
+/** The anchors of one ledger, as health and metrics show them. */
+export interface AnchorsStatus {
+  readonly status: readonly AnchorStatus[];
+}
 
 export interface ServerOptions {
   /** By name. The first is home: it holds the tokens and is the default of `?ledger=`. */
@@ -13,6 +20,12 @@ export interface ServerOptions {
   readonly group_interval_ms?: number;
   /** Who may read /metrics: a token with `audit:read` (default), or everybody. */
   readonly metrics_access?: 'token' | 'open';
+  /** Who may read `/log/…`: holders of a token (default), everybody but for the entries (`hashes`), or everybody. */
+  readonly log_access?: LogAccess;
+  /** How long `/proof?wait=true` waits for a checkpoint; default 10,000. */
+  readonly proof_wait_ms?: number;
+  /** Anchors to show, by the ledger's name. */
+  readonly anchors?: ReadonlyMap<string, AnchorsStatus>;
   /** Requests per minute with one token; default 600,000. */
   readonly requests_per_minute_token?: number;
   /** Requests per minute from one address without a valid token; default 6,000. */
@@ -34,7 +47,7 @@ export interface ServerOptions {
   readonly clock?: () => number;
 }
 
-export type Settings = Required<Omit<ServerOptions, 'ledgers' | 'logger'>>;
+export type Settings = Required<Omit<ServerOptions, 'ledgers' | 'logger' | 'anchors'>>;
 
 export const LIMITS_HTTP = {
   json_bytes: 1 << 20,
@@ -50,6 +63,8 @@ export function settingsOf(options: ServerOptions): Settings {
     reads: options.reads ?? 'each',
     group_interval_ms: options.group_interval_ms ?? 60_000,
     metrics_access: options.metrics_access ?? 'token',
+    log_access: options.log_access ?? 'token',
+    proof_wait_ms: options.proof_wait_ms ?? 10_000,
     requests_per_minute_token: options.requests_per_minute_token ?? 600_000,
     requests_per_minute_address: options.requests_per_minute_address ?? 6_000,
     tails_max: options.tails_max ?? 100,

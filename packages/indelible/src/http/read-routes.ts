@@ -7,6 +7,7 @@ import type { FastifyRequest } from 'fastify';
 import { AUDIT_LIMIT_DEFAULT, AUDIT_LIMIT_MAX, auditLimit, auditList } from '../evidence/audit-list.ts';
 import { parseQuery, queryRecords } from '../evidence/query.ts';
 import { whatHappened } from '../evidence/run.ts';
+import { bytesOf } from '../ledger/data-of.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { StoredRecord } from '../ledger/types.ts';
 import { type App, callerOf, type Parts, routeOf } from './app.ts';
@@ -71,6 +72,44 @@ export function addReadRoutes(app: App, parts: Parts): void {
       await recordRead(parts, request, { seq_or_id: seq_or_id.slice(0, 64) }, stored === null ? 0 : 1);
       if (stored === null) throw new IndelibleError('NOT_FOUND', 'no record has this sequence number or id');
       return reply.type(JSON_TYPE).send(storedText(stored));
+    },
+  );
+
+  app.get(
+    '/v1/records/:seq_or_id/attachment',
+    {
+      config: { scope: 'audit:read' },
+      schema: {
+        summary: 'The attachment of one record: the data that was too large for it',
+        description: 'The exact bytes, checked against the digest in the record; 404 when it has none.',
+        tags: ['records'],
+        params: Type.Object({ seq_or_id: Type.String() }),
+        querystring: ledgerQuery,
+        response: answers(
+          { 200: answer('The bytes.', Type.Unknown()) },
+          ...[400, 401, 403, 404, 429, 500, 503],
+        ),
+      },
+    },
+    async (request, reply) => {
+      const { seq_or_id } = request.params;
+      const { ledger } = callerOf(request);
+      const attachment = (await findRecord(ledger, seq_or_id))?.record.attachment;
+      await recordRead(
+        parts,
+        request,
+        { seq_or_id: seq_or_id.slice(0, 64) },
+        attachment === undefined ? 0 : 1,
+      );
+      if (attachment === undefined)
+        throw new IndelibleError('NOT_FOUND', 'no record with an attachment has this sequence number or id');
+      const bytes = await bytesOf(ledger.attachments, attachment);
+      // Whoever recorded it chose the bytes: no browser may take them for a page.
+      return reply
+        .type(attachment.media_type)
+        .header('content-disposition', 'attachment')
+        .header('x-content-type-options', 'nosniff')
+        .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
     },
   );
 
@@ -152,7 +191,8 @@ export async function recordRead(
   await journal.read({ ledger, actor, route: routeOf(request), query: shown, returned });
 }
 
-async function findRecord(ledger: Ledger, seq_or_id: string): Promise<StoredRecord | null> {
+/** The record that a path names; null when there is none. Raises QUERY_INVALID for what names no record. */
+export async function findRecord(ledger: Ledger, seq_or_id: string): Promise<StoredRecord | null> {
   let seq: number | null = null;
   if (/^\d{1,15}$/.test(seq_or_id)) seq = Number(seq_or_id);
   else if (UUID.test(seq_or_id)) {

@@ -55,6 +55,27 @@ const ledgerMember = {
 /** `?ledger=` and nothing else. */
 export const ledgerQuery = Type.Object(ledgerMember, { additionalProperties: false });
 
+export const proofQuery = Type.Object(
+  {
+    ...ledgerMember,
+    wait: Type.Optional(
+      Type.String({ enum: ['true', 'false'], description: 'Wait for a checkpoint; default false.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const size = (description: string) => Type.String({ pattern: '^\\d{1,15}$', description });
+
+export const consistencyQuery = Type.Object(
+  {
+    ...ledgerMember,
+    from: size('The older size.'),
+    to: Type.Optional(size('The newer size; default: that of the newest checkpoint.')),
+  },
+  { additionalProperties: false },
+);
+
 const filterMembers = {
   actor: text('Id of the actor, or of anybody it acted on behalf of.'),
   actor_type: text('Type of the actor.'),
@@ -159,6 +180,12 @@ const recordSchema = Type.Object(
     actor,
     outcome,
     correlation_id: Type.String(),
+    attachment: Type.Optional(
+      Type.Object(
+        { digest: Type.String(), media_type: Type.String(), size: Type.Integer({ minimum: 0 }) },
+        { description: 'In place of data that is too large: GET /v1/records/{seq_or_id}/attachment.' },
+      ),
+    ),
   },
   { additionalProperties: true },
 );
@@ -260,6 +287,22 @@ export const COMPONENTS = {
     },
     { additionalProperties: true },
   ),
+  Checkpoint: Type.Object({
+    origin: Type.String({ description: "The ledger's name." }),
+    size: Type.Integer({ minimum: 1, description: 'It covers the records with seq below this.' }),
+    root: hex64('Root of the tree.'),
+    note: Type.String({ description: 'The signed note (c2sp.org/tlog-checkpoint).' }),
+    signed_at: Type.String({ format: 'date-time', description: "By the log's own clock." }),
+    verifier_keys: Type.Array(Type.String(), { description: 'The active one first.' }),
+  }),
+  ConsistencyProof: Type.Object({
+    origin: Type.String({ description: "The ledger's name." }),
+    from: Type.Integer({ minimum: 0 }),
+    to: Type.Integer({ minimum: 0 }),
+    from_root: hex64('Root of the older tree.'),
+    to_root: hex64('Root of the newer tree.'),
+    hashes: Type.Array(hex64('One hash of the proof.')),
+  }),
   Token: Type.Object(tokenMembers),
   NewToken: Type.Object({ ...tokenMembers, secret: Type.String({ description: 'Shown this once.' }) }),
   Problem: Type.Object(

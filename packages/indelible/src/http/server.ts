@@ -13,10 +13,12 @@ import { answerClientError, installErrorHandling, sendProblem } from './error-ha
 import { addExportRoute } from './export-route.ts';
 import { installGate, installTrace } from './gate.ts';
 import { addHealthRoutes } from './health-routes.ts';
+import { addLogRoutes } from './log-routes.ts';
 import { createMetrics } from './metrics.ts';
 import { addOpenApiRoutes, installOpenApi } from './openapi.ts';
 import { LIMITS_HTTP, type ServerOptions, settingsOf } from './options.ts';
 import { asIndelibleError } from './problem.ts';
+import { addProofRoutes } from './proof-routes.ts';
 import { installRateLimit } from './rate-limit.ts';
 import { addReadRoutes } from './read-routes.ts';
 import { addTailRoute } from './tail-route.ts';
@@ -34,7 +36,7 @@ export interface AuditServer {
 
 /** A server over these ledgers, ready to listen. It does not close the ledgers: who opened them does. */
 export async function createServer(options: ServerOptions): Promise<AuditServer> {
-  const { ledgers, logger } = options;
+  const { ledgers, logger, anchors = new Map() } = options;
   const [home] = ledgers.values();
   if (home === undefined) throw new IndelibleError('USAGE', 'a server needs at least one ledger');
   const settings = settingsOf(options);
@@ -47,8 +49,9 @@ export async function createServer(options: ServerOptions): Promise<AuditServer>
     home,
     tokens,
     journal,
-    metrics: createMetrics(ledgers),
+    metrics: createMetrics(ledgers, anchors, settings.clock),
     settings,
+    anchors,
     closing: closing.signal,
   };
   try {
@@ -108,6 +111,8 @@ async function build(parts: Parts, logger: ServerOptions['logger']): Promise<App
 
   addWriteRecords(app, parts);
   addReadRoutes(app, parts);
+  addProofRoutes(app, parts);
+  addLogRoutes(app, parts);
   addExportRoute(app, parts);
   addTailRoute(app, parts);
   addVerifyRoute(app, parts);

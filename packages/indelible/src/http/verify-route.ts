@@ -85,8 +85,14 @@ async function notChecked(request: FastifyRequest, error: unknown): Promise<neve
 }
 
 async function verify(ledger: Ledger, signal: AbortSignal): Promise<VerifyReport> {
-  const { store, index, keyring } = ledger;
-  return verifyLog({ store, keys: keyring.keys, signal, ...(index === null ? {} : { index }) });
+  const { store, index, attachments, keyring } = ledger;
+  return verifyLog({
+    store,
+    keys: keyring.keys,
+    signal,
+    ...(index === null ? {} : { index }),
+    ...(attachments === null ? {} : { attachments }),
+  });
 }
 
 /** The same record as `indelible verify --record` makes; the caller is in the request's context. */

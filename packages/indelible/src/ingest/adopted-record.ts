@@ -9,6 +9,9 @@
  * What the other ledger recorded about itself (`ledger.created`, `access.read`, …) is history here: its action becomes
  * `imported.ledger.created`, and its actor names the ledger, because this ledger's own records must stay its own.
  *
+ * The data of a record that refers to an attachment is that attachment, where it is at hand; else the reference itself
+ * stands under `data.attachment`.
+ *
  * The hash of a plain ledger's record is checked, so a line that was altered is not adopted. That of a keyed
  * ledger cannot be checked without its key and is taken as stated.
  *
@@ -17,12 +20,14 @@
  */
 import {
   type Actor,
+  type Attachment,
   canonicalize,
   type Event,
   IndelibleError,
   type Json,
   type JsonObject,
   leafHash,
+  parseCanonical,
   parseRecord,
 } from '@indelible/core';
 import { isObject, member } from './json-bytes.ts';
@@ -35,12 +40,20 @@ export function isRecordLine(value: Json): value is JsonObject {
   return isObject(value) && isObject(member(value, 'record')) && typeof member(value, 'hash') === 'string';
 }
 
-/** The event that adopts the record of such a line. */
-export function adoptRecord(line: JsonObject): Event {
+/** A record adopted. */
+export interface Adopted {
+  readonly event: Event;
+  /** The attachment that was not at hand. */
+  readonly lacks: Attachment | null;
+}
+
+/** The event that adopts the record of such a line. `take` gives the bytes of its attachment, if they are there. */
+export function adoptRecord(line: JsonObject, take: (attachment: Attachment) => Uint8Array | null): Adopted {
   const body = encoder.encode(canonicalize(member(line, 'record')));
   const hash = member(line, 'hash') as string;
   const record = parseRecord(body);
-  const { v, ledger, seq, id, prev_hash, recorded_at, idempotency, key_id, data, ...kept } = record;
+  const { v, ledger, seq, id, prev_hash, recorded_at, idempotency, key_id, data, attachment, ...kept } =
+    record;
   if (key_id === undefined ? leafHash(body) !== hash : !/^[0-9a-f]{64}$/.test(hash)) {
     throw new IndelibleError(
       'RECORD_INVALID',
@@ -48,14 +61,22 @@ export function adoptRecord(line: JsonObject): Event {
     );
   }
   const imported_from = { ledger, seq, id, hash, recorded_at, ...(key_id === undefined ? {} : { key_id }) };
-  return {
+  const bytes = attachment?.media_type === 'application/json' ? take(attachment) : null;
+  const original = bytes === null ? data : parseCanonical(bytes);
+  const lacks = attachment !== undefined && bytes === null ? attachment : null;
+  const event: Event = {
     ...kept,
     action: OWN_ACTION.test(kept.action) ? `imported.${kept.action}` : kept.action,
     actor: ofLedger(kept.actor, ledger),
     occurred_at: record.occurred_at ?? recorded_at,
-    data: { imported_from, ...(data === undefined ? {} : { original: data }) },
+    data: {
+      imported_from,
+      ...(original === undefined ? {} : { original }),
+      ...(lacks === null ? {} : { attachment: { ...lacks } }),
+    },
     idempotency_key: `record:${hash}`,
   };
+  return { event, lacks };
 }
 
 function ofLedger(actor: Actor, ledger: string): Actor {

@@ -19,12 +19,14 @@ export function toItem(position: string, bytes: number, make: () => Event): Impo
   }
 }
 
-function checkSize(event: Event): void {
+/** Large data becomes an attachment; everything else has to fit. */
+function checkSize({ data, ...event }: Event): void {
+  canonicalize(data ?? null, 1);
   const size = encoder.encode(canonicalize(event)).length;
   if (size <= LIMITS.record_bytes) return;
   throw new IndelibleError(
     'RECORD_TOO_LARGE',
-    `the event has ${size} bytes, more than ${LIMITS.record_bytes}`,
+    `the event has ${size} bytes without its data, more than ${LIMITS.record_bytes}`,
     {
       details: { bytes: size },
     },

@@ -7,7 +7,7 @@
  * Errors:  whatever the ledger raised that is not about the one event (STORE_FULL, BACKLOG_FULL, KEY_WRONG, …), with
  *          how far the import came in its message and details.
  */
-import { type ErrorCode, type Event, IndelibleError, isIndelibleError } from '@indelible/core';
+import { type ErrorCode, type Event, IndelibleError, isIndelibleError, LIMITS } from '@indelible/core';
 import type { Importer, ImportSource } from './contract.ts';
 
 /** Records one event; resolves when it is durable. */
@@ -62,9 +62,12 @@ const CONCURRENCY = 500;
 /** A quarter of what the ledger lets wait, so that an import never fills the backlog by itself. */
 const BYTES_IN_FLIGHT_MAX = 16 * 1024 * 1024;
 const ERRORS_KEPT = 100;
+/** What the ledger adds to an entry, and what its canonical form does, is less. */
+const SURELY_FITS_BYTES = LIMITS.record_bytes - 4096;
 
 /** The errors that one event brings upon itself; any other is the ledger's. */
 const EVENT_ERRORS: ReadonlySet<ErrorCode> = new Set([
+  'ATTACHMENT_TOO_LARGE',
   'EVENT_INVALID',
   'HASH_SIZE',
   'IDEMPOTENCY_CONFLICT',
@@ -129,7 +132,12 @@ class ImportRun {
       }
       await this.#room(item.bytes);
       if (this.#stop !== null) return;
+      // What becomes an attachment takes its place when that is durable; the order of the source must not suffer.
+      const may_attach = item.bytes > SURELY_FITS_BYTES;
+      if (may_attach) await this.#idle();
+      if (this.#stop !== null) return;
       this.#submit(source.name, item.position, item.event, item.bytes);
+      if (may_attach) await this.#idle();
     }
     await this.#idle();
     this.#progress(source.name);

@@ -8,10 +8,10 @@
  * Source:  RFC 6962 §2.1; the tiles are those of c2sp.org/tlog-tiles.
  * Pure:    no I/O.
  */
-import { type LeafSink, MerkleRange, TILE_WIDTH } from '@indelible/core';
+import { type LeafSink, TILE_WIDTH } from '@indelible/core';
+import { TileHasher } from './tile-hasher.ts';
 
 const HASH_BYTES = 32;
-const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
 
 /** What a stretch amounts to; structured-cloneable, so that threads can report it. */
 export interface HashedStretch {
@@ -34,18 +34,18 @@ export interface Leaves {
 
 export class LeafTiles implements LeafSink {
   readonly #keep: boolean;
-  #begin: number;
+  readonly #begin: number;
   #end: number;
   #head: Uint8Array | null = null;
   #tiles = Buffer.alloc(1024);
   #tiles_bytes = 0;
   /** The tile under way. */
-  readonly #partial = Buffer.alloc(TILE_BYTES);
-  #partial_bytes = 0;
+  readonly #partial = new TileHasher();
   /** Leaves that were not taken yet. */
   #leaves = Buffer.alloc(0);
   #leaves_bytes = 0;
-  #range = new MerkleRange();
+  /** So many of the partial tile are among them. */
+  #kept = 0;
 
   /** `keep_leaves`: they are all to be taken, too. */
   constructor(begin: number, keep_leaves = false) {
@@ -59,8 +59,9 @@ export class LeafTiles implements LeafSink {
   }
 
   append(leaf: string): void {
-    this.#partial.write(leaf, this.#partial_bytes, 'hex');
-    this.#added();
+    this.#partial.append(leaf);
+    this.#end++;
+    if (this.#end % TILE_WIDTH === 0) this.#finishTile();
   }
 
   /** Adds everything of a stretch that begins where this one ends. */
@@ -69,7 +70,8 @@ export class LeafTiles implements LeafSink {
     this.#appendAll(next.head);
     for (let at = 0; at < next.tiles.length; at += HASH_BYTES) {
       this.#head ??= this.#takePartial();
-      this.#addTile(next.tiles.subarray(at, at + HASH_BYTES));
+      const place = this.#roomForTile();
+      this.#tiles.set(next.tiles.subarray(at, at + HASH_BYTES), place);
       this.#end += TILE_WIDTH;
     }
     this.#appendAll(next.tail);
@@ -77,7 +79,7 @@ export class LeafTiles implements LeafSink {
 
   /** What it amounts to so far. */
   stretch(): HashedStretch {
-    const partial = new Uint8Array(this.#partial.subarray(0, this.#partial_bytes));
+    const partial = this.#partialLeaves();
     return {
       begin: this.#begin,
       end: this.#end,
@@ -89,57 +91,60 @@ export class LeafTiles implements LeafSink {
 
   /** The leaves since the last call, once there are at least so many. */
   takeLeaves(at_least: number): Leaves | null {
-    const count = this.#leaves_bytes / HASH_BYTES;
-    if (count === 0 || count < at_least) return null;
+    if (!this.#keep || this.#leaves_bytes / HASH_BYTES + this.#partial.count - this.#kept < at_least) return null;
+    this.#keepPartial();
     const hashes = new Uint8Array(this.#leaves.subarray(0, this.#leaves_bytes));
     this.#leaves_bytes = 0;
-    return { first: this.#end - count, hashes };
+    return { first: this.#end - hashes.length / HASH_BYTES, hashes };
   }
 
   #appendAll(leaves: Uint8Array): void {
     for (let at = 0; at < leaves.length; at += HASH_BYTES) {
-      this.#partial.set(leaves.subarray(at, at + HASH_BYTES), this.#partial_bytes);
-      this.#added();
+      this.#partial.appendBytes(leaves, at);
+      this.#end++;
+      if (this.#end % TILE_WIDTH === 0) this.#finishTile();
     }
   }
 
-  /** A leaf was written behind the partial tile. */
-  #added(): void {
-    if (this.#keep) this.#keepLeaf();
-    this.#range.appendBytes(this.#partial, this.#partial_bytes);
-    this.#partial_bytes += HASH_BYTES;
-    this.#end++;
-    if (this.#end % TILE_WIDTH !== 0) return;
-    if (this.#partial_bytes === TILE_BYTES) {
-      this.#head ??= new Uint8Array();
-      this.#addTile(this.#range.state().hashes);
-      this.#partial_bytes = 0;
-    } else {
+  #finishTile(): void {
+    if (this.#keep) this.#keepPartial();
+    this.#kept = 0;
+    if (this.#partial.count < TILE_WIDTH) {
       this.#head = this.#takePartial();
+      return;
     }
-    this.#range = new MerkleRange();
+    this.#head ??= new Uint8Array();
+    const place = this.#roomForTile();
+    this.#partial.takeRoot(this.#tiles, place);
   }
 
-  #takePartial(): Uint8Array {
-    const leaves = new Uint8Array(this.#partial.subarray(0, this.#partial_bytes));
-    this.#partial_bytes = 0;
+  #partialLeaves(): Uint8Array {
+    const leaves = new Uint8Array(this.#partial.count * HASH_BYTES);
+    this.#partial.copy(0, leaves, 0);
     return leaves;
   }
 
-  #addTile(root: Uint8Array): void {
-    if (this.#tiles_bytes === this.#tiles.length)
-      this.#tiles = Buffer.concat([this.#tiles], 2 * this.#tiles.length);
-    this.#tiles.set(root, this.#tiles_bytes);
-    this.#tiles_bytes += HASH_BYTES;
+  #takePartial(): Uint8Array {
+    const leaves = this.#partialLeaves();
+    this.#partial.clear();
+    return leaves;
   }
 
-  #keepLeaf(): void {
-    if (this.#leaves_bytes === this.#leaves.length)
-      this.#leaves = Buffer.concat([this.#leaves], Math.max(TILE_BYTES, 2 * this.#leaves.length));
-    this.#leaves.set(
-      this.#partial.subarray(this.#partial_bytes, this.#partial_bytes + HASH_BYTES),
-      this.#leaves_bytes,
-    );
-    this.#leaves_bytes += HASH_BYTES;
+  /** Where the root of the next tile goes. */
+  #roomForTile(): number {
+    const at = this.#tiles_bytes;
+    if (at === this.#tiles.length) this.#tiles = Buffer.concat([this.#tiles], 2 * at);
+    this.#tiles_bytes += HASH_BYTES;
+    return at;
+  }
+
+  /** Those of the partial tile that were not kept yet. */
+  #keepPartial(): void {
+    const needed = this.#leaves_bytes + (this.#partial.count - this.#kept) * HASH_BYTES;
+    if (needed > this.#leaves.length)
+      this.#leaves = Buffer.concat([this.#leaves], Math.max(needed, 2 * this.#leaves.length));
+    this.#partial.copy(this.#kept, this.#leaves, this.#leaves_bytes);
+    this.#leaves_bytes = needed;
+    this.#kept = this.#partial.count;
   }
 }

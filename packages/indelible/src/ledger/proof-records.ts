@@ -27,7 +27,7 @@ export class ProofRecords {
       const end = ends[i]!;
       const body = start + LINE_BODY_START;
       if (bytes[body + TELLING] === TELLING_BYTE && isWanted(bytes, body) && isLine(bytes, start, end))
-        this.#bodies.push(bytes.slice(body, end - LINE_TAIL));
+        this.#bodies.push(new Uint8Array(bytes.subarray(body, end - LINE_TAIL)));
       start = end;
     }
     this.#limit();

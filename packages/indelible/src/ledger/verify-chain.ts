@@ -194,13 +194,7 @@ async function verifyInOrder(
   let tiles = tilesOf(kept, tree === 'leaves');
   // What was handed over already is not handed over again.
   tiles?.takeLeaves(1);
-  const first_seq = position === null && from === undefined ? await firstSeq(store) : next;
-  const sink: LeafSink = {
-    append: (leaf) => {
-      tiles ??= new LeafTiles(first_seq, tree === 'leaves');
-      tiles.append(leaf);
-    },
-  };
+  const sink: LeafSink = { append: (leaf) => tiles!.append(leaf) };
   const verifier = new ChainVerifier(
     (key_id) => keyring.hash(key_id),
     from,
@@ -216,6 +210,7 @@ async function verifyInOrder(
   try {
     for await (const batch of store.read(next)) {
       signal?.throwIfAborted();
+      tiles ??= new LeafTiles(from === undefined ? batch.first_seq : next, tree === 'leaves');
       verifier.push(batch.bytes, batch.ends, batch.stored_seqs);
       uses.add(attachmentUses(batch));
       proof_records.add(batch);
@@ -241,12 +236,7 @@ async function verifyInOrder(
     findings_total: report.findings_total + unreadable.length,
     attachments: uses.list(),
     proof_records: proof_records.list(),
-    hashed: tiles?.stretch() ?? null,
+    hashed: tree === 'none' ? null : (tiles?.stretch() ?? null),
     position: beginning === null || end === null ? null : { beginning, end },
   };
-}
-
-/** The number of the first line, which need not be what its record says. */
-async function firstSeq(store: LogStore): Promise<number> {
-  return store.firstSeq().catch((error: unknown) => unlessDamaged(error, 0));
 }

@@ -2,9 +2,9 @@
  * `indelible backup FILE` and `indelible restore FILE`.
  */
 import { basename } from 'node:path';
-import { IndelibleError } from '@indelible/core';
+import { IndelibleError, LIMITS } from '@indelible/core';
 import type { Command } from 'commander';
-import { openStore } from '../../compose.ts';
+import { openAttachments, openStore } from '../../compose.ts';
 import { type BackupSummary, backupLog } from '../../ledger/backup.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { type RestoreSummary, restoreLog } from '../../ledger/restore.ts';
@@ -69,6 +69,7 @@ async function copy({ terminal, signal }: Invocation, ledger: Ledger, path: stri
   try {
     return await backupLog({
       store: ledger.store,
+      attachments: ledger.attachments,
       path,
       signal,
       onProgress: ({ records }) => progress.update(records),
@@ -94,17 +95,20 @@ async function restore(invocation: Invocation<RestoreOptions>, path: string): Pr
   const url = options.to ?? ledgerUrl(invocation);
   const target = { ...invocation, options: { ...options, ledger: url } };
   const progress = startProgress(terminal, 'restoring', 0, 'records');
+  const attachments = openAttachments(url, { bytes_max: LIMITS.attachment_bytes });
   let summary: RestoreSummary;
   try {
     summary = await restoreLog({
       path,
       openTarget: () => openStore(url),
+      attachments,
       keys: environmentKeys(invocation),
       signal,
       onProgress: ({ records, records_total }) => progress.update(records, `of ${records_total}`),
     });
   } finally {
     progress.stop();
+    await attachments.close();
   }
   const { header, trailer } = summary;
   // Before the ledger is opened: it keeps in memory what the index does not know yet.

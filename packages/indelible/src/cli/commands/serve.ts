@@ -4,17 +4,22 @@
  * The server is loaded here alone and only when asked for: every other command starts without it.
  */
 import { isIP } from 'node:net';
-import { IndelibleError } from '@indelible/core';
+import { IndelibleError, POLICY_BYTES_MAX } from '@indelible/core';
 import { type Command, Option } from 'commander';
 import type { ExitCode } from '../failure.ts';
+import { readInput } from '../input-file.ts';
+import { noteLedger } from '../known-ledgers.ts';
 import { environmentKeys, ledgerUrl } from '../open.ts';
-import { wholeNumber } from '../parse-options.ts';
+import { timeSpan, wholeNumber } from '../parse-options.ts';
 import type { Invocation, Shell } from '../shell.ts';
+import { addNewSigningOptions, type SigningOptions, signerOrNew } from '../signing.ts';
 
 const PORT = 8787;
 const HOST = '127.0.0.1';
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
-interface Options {
+interface Options extends SigningOptions {
   readonly port: number;
   readonly host: string;
   readonly name?: string;
@@ -23,10 +28,16 @@ interface Options {
   readonly metrics?: 'token' | 'open';
   readonly trustProxy?: boolean;
   readonly logLevel: string;
+  readonly log: 'token' | 'hashes' | 'public';
+  readonly checkpointInterval?: number;
+  readonly policy?: string;
+  readonly withhold?: boolean;
+  readonly anchor?: readonly string[];
+  readonly anchorEvery?: number;
 }
 
 export function addServe(program: Command, shell: Shell): void {
-  shell
+  const command = shell
     .command<Options>(program, 'serve', 'the HTTP API; makes the ledger when there is none', serveLedger)
     .option('--port <n>', 'where to listen; 0 takes a free port', wholeNumber('--port', 0, 65_535), PORT)
     .option('--host <address>', 'which address to listen on', HOST)
@@ -36,19 +47,47 @@ export function addServe(program: Command, shell: Shell): void {
     .addOption(new Option('--metrics <who>', 'who may read /metrics').choices(['token', 'open']))
     .option('--trust-proxy', 'take client addresses from X-Forwarded-For')
     .addOption(
+      new Option(
+        '--log <who>',
+        'who may read /log/…: holders of a token; everybody the hashes; or everybody also THE RECORDS THEMSELVES',
+      )
+        .choices(['token', 'hashes', 'public'])
+        .default('token'),
+    )
+    .option(
+      '--checkpoint-interval <time>',
+      'at most one checkpoint in this time (default: 1s)',
+      timeSpan('--checkpoint-interval', 1, DAY_MS),
+    )
+    .option('--policy <file>', 'witnesses that cosign the checkpoints, and how many of them must')
+    .option('--withhold', 'publish a checkpoint only once the policy is met')
+    .option('--anchor <url...>', 'where to anchor checkpoints: file:, sqlite:, https: or tsa+https:')
+    .option(
+      '--anchor-every <time>',
+      'how often (default: 24h)',
+      timeSpan('--anchor-every', MINUTE_MS, 365 * DAY_MS),
+    )
+    .addOption(
       new Option('--log-level <level>', 'on standard error')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
         .default('warn'),
     );
+  addNewSigningOptions(command);
 }
 
 async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
   const { options, terminal, signal } = invocation;
-  const { port, host, name, also = [], reads, metrics, trustProxy, logLevel } = options;
+  const { port, host, name, also = [], reads, metrics, trustProxy, logLevel, log } = options;
   if (!isLoopback(host)) {
     terminal.notice(
       `LISTENING BEYOND THIS MACHINE (${host}): requests, records and tokens travel unencrypted. ` +
         'Put a proxy with TLS in front, or leave out --host.',
+    );
+  }
+  if (log === 'public') {
+    terminal.notice(
+      'THE LOG IS PUBLIC: whoever reaches this server reads every record, without a token and without a trace. ' +
+        '--log hashes shows everybody the hashes alone.',
     );
   }
   const printed: string[] = [];
@@ -56,10 +95,15 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
   const running = await serve({
     ledger_urls: [ledgerUrl(invocation), ...also],
     keys: environmentKeys(invocation),
+    signerFor: (own, url) => signerOrNew(invocation, own, url),
+    env: invocation.env,
+    log_access: log,
+    ...(await proofOptions(options)),
     host,
     port,
     log_level: logLevel,
     signals: false,
+    onLedger: (ledger) => noteLedger(invocation, ledger),
     print: (line) => {
       printed.push(line);
       void terminal.line(line);
@@ -81,6 +125,18 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
   else signal.addEventListener('abort', stop, { once: true });
   await running.closed;
   return 0;
+}
+
+/** What was given of the options about checkpoints and anchors. */
+async function proofOptions(options: Options) {
+  const { checkpointInterval, policy, withhold = false, anchor = [], anchorEvery } = options;
+  return {
+    withhold,
+    anchor_urls: anchor,
+    ...(checkpointInterval === undefined ? {} : { checkpoint_interval_ms: checkpointInterval }),
+    ...(anchorEvery === undefined ? {} : { anchor_interval_ms: anchorEvery }),
+    ...(policy === undefined ? {} : { policy: await readInput(policy, POLICY_BYTES_MAX) }),
+  };
 }
 
 function isLoopback(host: string): boolean {

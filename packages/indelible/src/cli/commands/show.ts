@@ -2,19 +2,33 @@
  * `indelible show SEQ|ID`: one record whole, and whether its own hash is right.
  */
 
-import { IndelibleError } from '@indelible/core';
+import { IndelibleError, type LedgerRecord } from '@indelible/core';
 import type { Command } from 'commander';
+import { bytesOf } from '../../ledger/data-of.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
 import type { ExitCode } from '../failure.ts';
 import { findRecord, hashVerifies, parseRecordName } from '../find-record.ts';
 import { withLedger } from '../open.ts';
 import { printableJson } from '../printable.ts';
 import type { Invocation, Shell } from '../shell.ts';
+import type { Terminal } from '../terminal.ts';
 
 export function addShow(program: Command, shell: Shell): void {
-  shell.command(program, 'show <seq-or-id>', 'one record, its hash, and whether that hash is right', show);
+  shell
+    .command<Options>(
+      program,
+      'show <seq-or-id>',
+      'one record, its hash, and whether that hash is right',
+      show,
+    )
+    .option('--attachment', 'the data that was too large for the record, in place of the record');
 }
 
-async function show(invocation: Invocation, id: string): Promise<ExitCode> {
+interface Options {
+  readonly attachment?: boolean;
+}
+
+async function show(invocation: Invocation<Options>, id: string): Promise<ExitCode> {
   const { terminal } = invocation;
   const { colors } = terminal;
   const name = parseRecordName(id);
@@ -24,6 +38,7 @@ async function show(invocation: Invocation, id: string): Promise<ExitCode> {
     const found = await findRecord(ledger, name);
     if (found === null) throw new IndelibleError('NOT_FOUND', `no record ${id} in ${ledger.url}`);
     const { record, hash } = found;
+    if (invocation.options.attachment === true) return showAttachment(terminal, ledger, record);
     const hash_verifies = hashVerifies(ledger, found);
     await terminal.result({ hash, hash_verifies, record });
     await terminal.line(printableJson(record));
@@ -38,4 +53,18 @@ async function show(invocation: Invocation, id: string): Promise<ExitCode> {
       await terminal.line(colors.dim('Whether the chain around it holds is for `indelible verify` to say.'));
     return hash_verifies === null ? 3 : hash_verifies ? 0 : 1;
   });
+}
+
+/** The bytes as they are, once they were compared with their digest. */
+async function showAttachment(terminal: Terminal, ledger: Ledger, record: LedgerRecord): Promise<ExitCode> {
+  const { attachment } = record;
+  if (attachment === undefined)
+    throw new IndelibleError('NOT_FOUND', `record ${record.seq} has no attachment; its data is in it`);
+  if (terminal.json) {
+    await terminal.result({ attachment, data: await ledger.dataOf(record) });
+  } else {
+    await terminal.raw(await bytesOf(ledger.attachments, attachment));
+    await terminal.line();
+  }
+  return 0;
 }

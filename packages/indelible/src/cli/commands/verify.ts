@@ -2,13 +2,15 @@
  * `indelible verify`: is the log what was recorded? Exit code 0 consistent, 1 damaged, 3 not checked.
  */
 import { access } from 'node:fs/promises';
-import { IndelibleError } from '@indelible/core';
+import { IndelibleError, isIndelibleError } from '@indelible/core';
 import { type Command, InvalidArgumentError } from 'commander';
-import { indexPath, openIndex, openStore } from '../../compose.ts';
+import { indexPath, openAttachments, openIndex, openStore } from '../../compose.ts';
+import { openStoredProofs, verifiedPosition } from '../../compose-verification.ts';
 import { BackupFile } from '../../ledger/backup-file.ts';
 import type { ChainKey, VerifyReport } from '../../ledger/types.ts';
-import { verifyLog } from '../../ledger/verify.ts';
 import type { RecordIndex } from '../../stores/index/contract.ts';
+import { verifyVanished } from '../../verification/vanished.ts';
+import { verifyLedger } from '../../verification/verify-ledger.ts';
 import { boundGarbage } from '../bound-garbage.ts';
 import { compareExpected, type ExpectedRecord, parseExpected } from '../expected-record.ts';
 import type { ExitCode } from '../failure.ts';
@@ -16,9 +18,12 @@ import { environmentKeys, ledgerUrl, withLedger } from '../open.ts';
 import { startProgress } from '../progress.ts';
 import type { Invocation, Shell } from '../shell.ts';
 import { count } from '../units.ts';
+import { addTrustOptions, type OpenTrust, openTrust, type TrustOptions } from '../verify-trust.ts';
 import { showReport } from '../verify-view.ts';
 
-interface Options {
+interface Options extends TrustOptions {
+  readonly sinceLast?: boolean;
+  readonly full?: boolean;
   readonly index: boolean;
   readonly workers?: number;
   readonly backup?: string;
@@ -27,7 +32,7 @@ interface Options {
 }
 
 export function addVerify(program: Command, shell: Shell): void {
-  shell
+  const command = shell
     .command<Options>(program, 'verify', 'check every record, the chain, the store and the index', verify)
     .option('--no-index', 'leave out the comparison of the index with the log')
     .option('--workers <n>', 'threads to check with (default: one per core, at most 8)', parseWorkers)
@@ -37,7 +42,10 @@ export function addVerify(program: Command, shell: Shell): void {
       parseExpected,
     )
     .option('--backup <file>', 'check a backup file in place of the ledger')
-    .option('--record', 'record the verdict in the ledger (ledger.verified)');
+    .option('--record', 'record the verdict in the ledger (ledger.verified)')
+    .option('--since-last', 'go on from where the last such verification ended, if a checkpoint covers that')
+    .option('--full', 'read everything (default)');
+  addTrustOptions(command);
 }
 
 async function verify(invocation: Invocation<Options>): Promise<ExitCode> {
@@ -45,6 +53,9 @@ async function verify(invocation: Invocation<Options>): Promise<ExitCode> {
   const { options, terminal } = invocation;
   if (options.backup !== undefined && options.record === true) {
     throw new IndelibleError('USAGE', '--record is for ledgers; nothing is ever added to a backup');
+  }
+  if (options.sinceLast === true && (options.full === true || options.backup !== undefined)) {
+    throw new IndelibleError('USAGE', '--since-last goes with neither --full nor --backup');
   }
   let report: VerifyReport;
   try {
@@ -65,21 +76,48 @@ async function verify(invocation: Invocation<Options>): Promise<ExitCode> {
 }
 
 async function check(invocation: Invocation<Options>, keys: readonly ChainKey[]): Promise<VerifyReport> {
+  const opened = await openTrust(invocation.options, invocation.env);
+  try {
+    return await checkLedger(invocation, keys, opened);
+  } catch (error) {
+    if (!isIndelibleError(error, 'LEDGER_NOT_FOUND') || invocation.options.backup !== undefined) throw error;
+    const vanished = await verifyVanished(opened.trust, opened.origin);
+    if (vanished === null) throw error;
+    return vanished;
+  } finally {
+    await opened.close();
+  }
+}
+
+async function checkLedger(
+  invocation: Invocation<Options>,
+  keys: readonly ChainKey[],
+  { trust }: OpenTrust,
+): Promise<VerifyReport> {
   const { options, terminal, signal } = invocation;
-  const { backup, expect, workers } = options;
+  const { backup, expect, workers, sinceLast = false } = options;
   const url = ledgerUrl(invocation);
-  const store =
-    backup === undefined ? await openStore(url, { read_only: true }) : await BackupFile.open(backup, signal);
+  const file = backup === undefined ? null : await BackupFile.open(backup, signal);
+  const store = file ?? (await openStore(url, { read_only: true }));
+  const attachments = file?.attachments ?? openAttachments(url, { read_only: true });
   let index: RecordIndex | null = null;
   // The share of bytes is known before the number of records is.
   const progress = startProgress(terminal, 'verifying', 1000, 'share');
   const started = performance.now();
+  const stored = backup === undefined ? await openStoredProofs(url) : null;
+  // Checking writes nothing, unless it is to be gone on from.
+  const position = sinceLast ? verifiedPosition(url) : null;
   try {
     index = backup === undefined && options.index ? await openExistingIndex(url) : null;
-    const report = await verifyLog({
+    const { report } = await verifyLedger({
       store,
+      attachments,
       keys,
       signal,
+      stored,
+      trust,
+      incremental: sinceLast,
+      ...(position === null ? {} : { position }),
       ...(index === null ? {} : { index }),
       ...(workers === undefined ? {} : { workers }),
       onProgress: ({ records, bytes, bytes_total }) => {
@@ -94,6 +132,8 @@ async function check(invocation: Invocation<Options>, keys: readonly ChainKey[])
   } finally {
     progress.stop();
     await index?.close();
+    await stored?.close();
+    await attachments.close();
     await store.close();
   }
 }

@@ -1,0 +1,237 @@
+/**
+ * Compares a log, while and after it is read, with what was signed and with what is kept elsewhere.
+ */
+import {
+  type AnchorClaim,
+  EMPTY_ROOT,
+  formatVerifierKey,
+  type GradedVerdict,
+  gradeVerdict,
+  isLine,
+  type JudgedCheckpoint,
+  leafHash,
+  lineBody,
+  type RangeState,
+  TILE_WIDTH,
+  type VerdictFinding,
+} from '@indelible/core';
+import type { Anchor } from '../anchors/contract.ts';
+import type { Leaves } from '../ledger/leaf-tiles.ts';
+import type { ProofChecker, ProofFindings } from '../ledger/types.ts';
+import { type ChainPosition, type ChainVerdict, unlessDamaged } from '../ledger/verify-chain.ts';
+import { chainFacts } from '../ledger/verify-report.ts';
+import type { LogStore } from '../stores/contract.ts';
+import { askAnchor, decidingClaims, keptClaim, recordedClaims } from './anchor-claims.ts';
+import { judgeDeciding, type ReadCheckpoint, readHistory, readNote } from './checkpoints.ts';
+import { findingsOf } from './findings.ts';
+import { limitsOf } from './limits.ts';
+import { storedRange } from './stored-range.ts';
+import { TreeComparer, type TreeComparison } from './stored-tree.ts';
+import { type HashedLog, rangeOf, rootsAt } from './tree-roots.ts';
+import { type TrustedKeys, trustedKeys } from './trusted-keys.ts';
+import type { StoredProofs, VerifiedPosition, VerifyTrust } from './types.ts';
+
+export interface CheckProofsOptions {
+  readonly store: LogStore;
+  readonly stored: StoredProofs | null;
+  readonly trust: VerifyTrust;
+  /** Where to go on; null: the whole log. */
+  readonly position: VerifiedPosition | null;
+  /** RFC 3339; of the new position. */
+  readonly now: string;
+}
+
+export class CheckProofs implements ProofChecker {
+  readonly #options: CheckProofsOptions;
+  readonly #comparer: TreeComparer | null;
+  #reached: VerifiedPosition | null = null;
+
+  static async begin(options: CheckProofsOptions): Promise<CheckProofs> {
+    const tree = options.stored?.tree ?? null;
+    return new CheckProofs(options, tree === null ? null : await TreeComparer.begin(tree));
+  }
+
+  private constructor(options: CheckProofsOptions, comparer: TreeComparer | null) {
+    this.#options = options;
+    this.#comparer = comparer;
+  }
+
+  get tree(): 'roots' | 'leaves' {
+    return this.#comparer === null ? 'roots' : 'leaves';
+  }
+
+  get from(): ChainPosition | null {
+    return this.#options.position?.chain ?? null;
+  }
+
+  /** How far the log was verified; null where that cannot be gone on from. */
+  get reached(): VerifiedPosition | null {
+    return this.#reached;
+  }
+
+  takeLeaves(leaves: Leaves): void {
+    this.#comparer?.take(leaves);
+  }
+
+  async conclude(chain: ChainVerdict): Promise<ProofFindings> {
+    const { stored, trust, position } = this.#options;
+    const { anchors = [], kept = [], policy = null, keys: given = [], timestamps = null } = trust;
+    const keys = trustedKeys(
+      given,
+      (policy?.logs.length ?? 0) > 0,
+      chain.proof_records,
+      position?.keys,
+    );
+    const origin = chain.ledger;
+    const history =
+      stored === null ? { checkpoints: [], findings: [] } : await readHistory(stored.checkpoints());
+    const remembered = kept.map(({ note }) => readNote(note)).filter((note) => note !== null);
+    const signed = keys.from === null ? history.checkpoints : [...history.checkpoints, ...remembered];
+    const claims = [
+      ...kept.map((one) => keptClaim(one, origin)),
+      ...(await this.#askAll(anchors, origin, keys)),
+      ...(await recordedClaims(chain.proof_records, anchors, timestamps)),
+    ];
+    const hashed = await this.#hashed(chain);
+    const size = chain.head === null ? (hashed?.stretch.end ?? 0) : chain.head.seq + 1;
+    const wanted = [...signed, ...claims].map((one) => one.size);
+    const roots =
+      hashed === null
+        ? new Map<number, string>()
+        : await rootsAt(hashed, [...wanted, size], (tile) => this.#leavesOf(tile));
+    roots.set(0, EMPTY_ROOT);
+    const tree = { size, roots };
+    const judged = judgeDeciding(signed, tree, { origin, log_keys: keys.keys, policy });
+    const graded = this.#grade(chain, tree, judged, decidingClaims(claims, tree), keys, history.findings, signed);
+    const compared = await this.#compareTree(chain, hashed, size, history.checkpoints);
+    this.#reached = this.#positionAt(chain, hashed, roots.get(size), keys);
+    const found = findingsOf(graded);
+    return {
+      graded,
+      compared: {
+        verified_from: position?.size ?? 0,
+        tree: compared === null ? null : { checked: compared.checked, lag: compared.lag },
+        checkpoints: signed.length,
+        keys: keys.keys,
+        keys_from: keys.from,
+      },
+      findings: [...(compared?.findings ?? []), ...found],
+      findings_total: (compared?.findings_total ?? 0) + found.length,
+    };
+  }
+
+  async #askAll(anchors: readonly Anchor[], origin: string, keys: TrustedKeys): Promise<AnchorClaim[]> {
+    const { policy } = this.#options.trust;
+    const listed = (policy?.logs ?? []).map(({ key }) => formatVerifierKey(key));
+    const given = keys.from === 'given' ? [...keys.keys, ...listed] : null;
+    return (await Promise.all(anchors.map((anchor) => askAnchor(anchor, origin, given)))).flat();
+  }
+
+  #grade(
+    chain: ChainVerdict,
+    tree: { readonly size: number; readonly roots: ReadonlyMap<number, string> },
+    judged: readonly JudgedCheckpoint[],
+    anchors: readonly AnchorClaim[],
+    keys: TrustedKeys,
+    findings: readonly VerdictFinding[],
+    signed: readonly ReadCheckpoint[],
+  ): GradedVerdict {
+    const { stored, trust, position } = this.#options;
+    const missing: VerdictFinding[] =
+      stored === null || signed.length > 0 || keys.announced.length === 0
+        ? []
+        : [
+            {
+              problem: 'checkpoint_missing',
+              severity: 'incomplete',
+              size: tree.size,
+              detail: 'the log announces a key that signs its checkpoints, and none of them is there',
+            },
+          ];
+    const has_tree = tree.roots.has(tree.size);
+    const graded = gradeVerdict({
+      // Not known to begin elsewhere than where it was verified from.
+      chain: chainFacts(chain, chain.first_seq),
+      tree,
+      tree_problem: has_tree
+        ? null
+        : `the log begins at record ${chain.first_seq}, and the hashes of the tree before it are not there`,
+      checkpoints: judged,
+      policy: trust.policy ?? null,
+      anchors,
+      findings: [...findings, ...missing],
+    });
+    return limitsOf(graded, { keys, position });
+  }
+
+  /** The tree of the log as it was read, with what stands in front of it. */
+  async #hashed(chain: ChainVerdict): Promise<HashedLog | null> {
+    const { position, stored } = this.#options;
+    const begin = position?.size ?? chain.hashed?.begin ?? 0;
+    const nothing = new Uint8Array();
+    const stretch = chain.hashed ?? { begin, end: begin, head: nothing, tiles: nothing, tail: nothing };
+    if (position !== null) return { before: position.tree, stretch };
+    if (stretch.begin === 0) return { before: null, stretch };
+    const before: RangeState | null =
+      stored?.tree == null ? null : await storedRange(stored.tree, stretch.begin);
+    return before === null ? null : { before, stretch };
+  }
+
+  async #compareTree(
+    chain: ChainVerdict,
+    hashed: HashedLog | null,
+    size: number,
+    history: readonly ReadCheckpoint[],
+  ): Promise<TreeComparison | null> {
+    // Where the chain is broken, places in the tree mean nothing.
+    if (this.#comparer === null || hashed === null) return null;
+    const { stretch } = hashed;
+    const signed = history.reduce((most, one) => Math.max(most, one.size), 0);
+    const first = Math.ceil(stretch.begin / TILE_WIDTH);
+    const compared = await this.#comparer.finish(stretch.tiles, first, size, signed);
+    return chain.findings_total === 0 ? compared : { ...compared, findings: [], findings_total: 0 };
+  }
+
+  #positionAt(
+    chain: ChainVerdict,
+    hashed: HashedLog | null,
+    root: string | undefined,
+    { announced }: TrustedKeys,
+  ): VerifiedPosition | null {
+    const tree = hashed === null ? null : rangeOf(hashed);
+    if (chain.position === null || tree === null || root === undefined) return null;
+    const { beginning, end } = chain.position;
+    return {
+      ledger: chain.ledger,
+      size: end.seq + 1,
+      root,
+      verified_at: this.#options.now,
+      keys: announced,
+      // Whether the beginning was sanctioned is settled.
+      chain: { beginning: { ...beginning, seq: 0 }, end },
+      tree,
+    };
+  }
+
+  /** The leaves of a complete tile, hashed again. */
+  async #leavesOf(tile: number): Promise<Uint8Array | null> {
+    const { store } = this.#options;
+    const first = tile * TILE_WIDTH;
+    const leaves: Buffer[] = [];
+    try {
+      for await (const { bytes, ends, first_seq } of store.read(first, first + TILE_WIDTH)) {
+        if (first_seq !== first + leaves.length) return null;
+        let start = 0;
+        for (let i = 0; i < ends.length; i++) {
+          const end = ends[i]!;
+          if (!isLine(bytes, start, end)) return null;
+          leaves.push(Buffer.from(leafHash(lineBody(bytes, start, end)), 'hex'));
+          start = end;
+        }
+      }
+    } catch (error) {
+      return unlessDamaged(error, null);
+    }
+    return Buffer.concat(leaves);
+  }
+}
