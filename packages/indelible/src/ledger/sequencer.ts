@@ -166,8 +166,10 @@ export class Sequencer {
 
   /** The first `count` of the queue, behind everything that must be sealed again. */
   #take(count: number): Waiting[] {
-    const group = [...this.#again, ...this.#queue.splice(0, count)];
+    const group = [...this.#again, ...this.#queue.slice(0, count)];
     for (let i = this.#again.length; i < group.length; i++) this.#queued_bytes -= group[i]!.event.length;
+    // A new array: one that lives long and is cut at the front keeps what it held alive for the garbage collector.
+    this.#queue = this.#queue.slice(count);
     this.#again = [];
     return group;
   }

@@ -24,6 +24,9 @@ import { sameHead, seqOfLine } from './stored-line.ts';
  */
 export const APPENDS_IN_FLIGHT = 2;
 
+/** In a burst another hand is looked for this often: looking each time costs as much as hashing. */
+const APPENDS_UNCHECKED_MAX = 16;
+
 interface ActiveSegment {
   readonly segment: Segment;
   readonly fds: readonly number[];
@@ -101,7 +104,8 @@ export class SegmentWriter {
       if (this.#uncertain) throw headMoved(this.#head);
       const before = this.#syncs.at(-1);
       const start = this.#tip.length;
-      this.#checkUntouched(active, start);
+      if (this.#syncs.length === 0 || this.#appends % APPENDS_UNCHECKED_MAX === 0)
+        this.#checkUntouched(active, start);
       const fd = active.fds[this.#appends++ % APPENDS_IN_FLIGHT]!;
       this.#tip = { head, length: start + bytes.length };
       await writeAll(this.#fs, fd, bytes, start);
