@@ -122,7 +122,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
 
   compose: {
-    files: /^indelible\/src\/compose(?:-proofs|-verification)?\.ts$/,
+    files: /^indelible\/src\/compose(?:-anchors|-verification)?\.ts$/,
     may: [
       ...['contracts', 'stores/*', 'ledger', 'access', 'attachments', 'attachments-contract'],
       ...['transparency', 'transparency-contract', 'anchors/*', 'anchors-contract', 'anchoring', 'witness'],
@@ -146,7 +146,6 @@ const ROOMS: Readonly<Record<string, Room>> = {
         'transparency',
         'transparency-contract',
         'anchors/*',
-        'anchoring',
         'anchors-contract',
         'witness',
         'monitor',

@@ -5,20 +5,33 @@ import type { Case, Suite } from '../suite.ts';
 import { fillBoth } from './ledgers.ts';
 
 export function verifySuite(records: number): Suite {
-  const verify = (store: string, index: boolean): Pick<Case, 'subject' | 'params' | 'place'> => ({
+  const verify = (
+    store: string,
+    { index = false, proofs = false } = {},
+  ): Pick<Case, 'subject' | 'params' | 'place'> => ({
     subject: 'verify',
-    params: () => ({ store, index, records }),
+    params: () => ({ store, index, proofs, records }),
     place: 'shared',
   });
   return {
     what: 'verify',
     title: 'Verifying: records per second with a thread per core, from the page cache',
-    prepare: fillBoth(records),
+    prepare: fillBoth(records, { proven: true }),
     cases: [
-      { id: 'file', title: 'file store', ...verify('file', false) },
-      { id: 'file/index', title: 'file store, index compared', ...verify('file', true) },
-      { id: 'sqlite', title: 'SQLite store', ...verify('sqlite', false) },
-      { id: 'sqlite/index', title: 'SQLite store, index compared', ...verify('sqlite', true) },
+      { id: 'file', title: 'file store', ...verify('file') },
+      {
+        id: 'file/proofs',
+        title: 'file store; tree, signatures and anchor compared',
+        ...verify('file', { proofs: true }),
+      },
+      { id: 'file/index', title: 'file store, index compared', ...verify('file', { index: true }) },
+      { id: 'sqlite', title: 'SQLite store', ...verify('sqlite') },
+      {
+        id: 'sqlite/proofs',
+        title: 'SQLite store; tree, signatures and anchor compared',
+        ...verify('sqlite', { proofs: true }),
+      },
+      { id: 'sqlite/index', title: 'SQLite store, index compared', ...verify('sqlite', { index: true }) },
     ],
     columns: [
       { measure: 'records_per_s', heading: 'records/s', show: 'count' },
@@ -32,6 +45,13 @@ export function verifySuite(records: number): Suite {
         show: 'count',
         at_least: 400_000,
       },
+      ...['file', 'sqlite'].map((store) => ({
+        title: `${store}: time with tree, signatures and anchor over the chain alone`,
+        of: { case: `${store}/proofs`, measure: 'total_ms' },
+        to: { case: store, measure: 'total_ms' },
+        show: 'decimal' as const,
+        at_most: 1.3,
+      })),
     ],
   };
 }

@@ -57,7 +57,7 @@ test('a quick run writes a result with every figure, comparison and absence', (t
   assert.ok(result.machine.cores >= 1 && result.machine.cpu !== '' && result.machine.file_system !== '');
   assert.deepEqual(
     result.figures.map((figure) => figure.case),
-    ['file', 'file/keyed', 'file/bulk', 'naive/file', 'hypercore/batches'],
+    ['file', 'file/keyed', 'file/signed', 'file/bulk', 'naive/file', 'hypercore/batches'],
   );
   for (const figure of result.figures) {
     if (figure.case === 'hypercore/batches') {

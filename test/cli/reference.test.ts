@@ -7,7 +7,7 @@ import { createProgram } from '../../packages/indelible/src/cli/program.ts';
 import { Shell } from '../../packages/indelible/src/cli/shell.ts';
 import { root } from '../support/root.ts';
 
-const { commands } = createProgram(new Shell({}));
+const { commands } = await createProgram(new Shell({}));
 const page = readFileSync(join(root, 'docs/reference/cli.md'), 'utf8');
 const sections = new Map(
   page

@@ -187,11 +187,13 @@ test('health and metrics show size, age, faults and cosignatures; a fault leaves
   const { size } = published;
   assert.deepEqual(await health(), {
     ok: true,
+    degraded: false,
     ledgers: [
       {
         ledger: 'test/home',
         checkpoint: { size, signed_size: size, age_s: 42, fault: null },
         anchors: [],
+        verification: null,
       },
     ],
   });

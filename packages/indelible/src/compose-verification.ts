@@ -6,16 +6,20 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { treeFolder } from './compose.ts';
-import type { TransparencyReader } from './transparency/contract.ts';
 import { openCheckpointHistory } from './transparency/checkpoint-history.ts';
+import type { TransparencyReader } from './transparency/contract.ts';
 import { openTreeFolder } from './transparency/tree-folder.ts';
 import { openPositionFile } from './verification/position.ts';
 import type { PositionStore, ReceiptChecker, StoredProofs } from './verification/types.ts';
 
-/** What lies beside a ledger, opened for reading alone; null when nothing does. */
+/**
+ * What lies beside a ledger, opened for reading alone; null for one in memory. Where nothing does there are no
+ * checkpoints, which is for the verifier to judge: the log may say that there should be.
+ */
 export async function openStoredProofs(url: string): Promise<StoredProofs | null> {
   const folder = treeFolder(url);
-  if (folder === null || !existsSync(folder)) return null;
+  if (folder === null) return null;
+  if (!existsSync(folder)) return NOTHING;
   const tree = await openTreeFolder(folder, { read_only: true });
   try {
     const history = openCheckpointHistory(join(folder, 'checkpoints.db'), { read_only: true });
@@ -41,6 +45,8 @@ export async function openStoredProofs(url: string): Promise<StoredProofs | null
     throw error;
   }
 }
+
+const NOTHING: StoredProofs = { tree: null, async *checkpoints() {}, close: async () => {} };
 
 /** The checkpoints of a ledger in memory, whose tree nobody else can reach. */
 export function proofsInMemory(transparency: TransparencyReader): StoredProofs {

@@ -4,12 +4,10 @@
  * Errors:  LEDGER_URL for a URL that names no store; those of `Ledger.open`.
  */
 import { existsSync } from 'node:fs';
-import { access, constants, readFile } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { IndelibleError, isIndelibleError, parsePolicy } from '@indelible/core';
 import { carryTokens } from './access/token-carry.ts';
-import type { AnchorPlan } from './anchors/anchor-url.ts';
-import type { Anchor } from './anchors/contract.ts';
 import type { AnchorScheduler, SchedulerOptions } from './anchors/schedule.ts';
 import type { AttachmentStore } from './attachments/contract.ts';
 import { openFolderAttachments } from './attachments/folder.ts';
@@ -27,6 +25,8 @@ import type { Cosigner } from './transparency/contract.ts';
 import { type CheckpointOptions, openTransparency } from './transparency/open.ts';
 import { refuseKeyBeside } from './transparency/signing-key-file.ts';
 import { checkSigner } from './transparency/signing-keys.ts';
+
+export { createAnchors } from './compose-anchors.ts';
 
 export const DEFAULT_LEDGER_URL = 'sqlite:./indelible-data/ledger.db';
 
@@ -235,60 +235,6 @@ async function isWritable(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** The anchors that these URLs name. Each kind is loaded only when one of it is asked for. */
-export async function createAnchors(
-  urls: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Anchor[]> {
-  const { parseAnchorUrl } = await import('./anchors/anchor-url.ts');
-  const plans = urls.map(parseAnchorUrl);
-  if (new Set(plans.map(({ name }) => name)).size < plans.length)
-    throw new IndelibleError('ANCHOR_CONFIG', 'two anchors have the same name; add #NAME to one of them');
-  const anchors: Anchor[] = [];
-  try {
-    for (const plan of plans) anchors.push(await createAnchor(plan, env));
-    return anchors;
-  } catch (error) {
-    for (const anchor of anchors) await anchor.close();
-    throw error;
-  }
-}
-
-async function createAnchor(
-  plan: AnchorPlan,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Anchor> {
-  const { name } = plan;
-  switch (plan.kind) {
-    case 'file': {
-      const { openFileAnchor } = await import('./anchors/file/file-anchor.ts');
-      return openFileAnchor({ path: plan.path, name });
-    }
-    case 'database': {
-      const { openDatabaseAnchor } = await import('./anchors/database/database-anchor.ts');
-      const { openSqliteTable } = await import('./anchors/database/sqlite-table.ts');
-      return openDatabaseAnchor({ name, table: openSqliteTable({ path: plan.path, name }) });
-    }
-    case 'webhook': {
-      const secret = env[plan.secret_variable] ?? '';
-      if (secret === '') throw new IndelibleError('ANCHOR_CONFIG', `${name} needs ${plan.secret_variable}`);
-      const { openWebhookAnchor } = await import('./anchors/webhook/webhook-anchor.ts');
-      return openWebhookAnchor({ url: plan.url, secret, name });
-    }
-    case 'timestamp': {
-      const roots = await readFile(plan.roots_path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        throw new IndelibleError(
-          'ANCHOR_CONFIG',
-          `the roots of ${name} cannot be read: ${plan.roots_path} (${error.code})`,
-          { cause: error },
-        );
-      });
-      const { openTimestampAnchor } = await import('./anchors/timestamp/timestamp-anchor.ts');
-      return openTimestampAnchor({ url: plan.url, roots, name });
-    }
-  }
 }
 
 /** Has checkpoints cosigned as a policy file (c2sp.org/tlog-policy) says. */

@@ -11,10 +11,10 @@ import type { Anchor } from '../../../packages/indelible/src/anchors/contract.ts
 import { openFileAnchor } from '../../../packages/indelible/src/anchors/file/file-anchor.ts';
 import type { AttachmentReader } from '../../../packages/indelible/src/attachments/contract.ts';
 import { DAMAGE_KINDS, type VerifyReport } from '../../../packages/indelible/src/ledger/types.ts';
+import { LedgerRegistry } from '../../../packages/indelible/src/registry/registry.ts';
 import type { VerifyTrust } from '../../../packages/indelible/src/verification/types.ts';
 import { verifyVanished } from '../../../packages/indelible/src/verification/vanished.ts';
 import { verifyLedger } from '../../../packages/indelible/src/verification/verify-ledger.ts';
-import { LedgerRegistry } from '../../../packages/indelible/src/registry/registry.ts';
 import { root } from '../../support/root.ts';
 import { makeTemplates, place, STORES, type StoreKind, type Templates } from './places.ts';
 import { ATTACKS, type Attack, COLUMNS, POWERS } from './table.ts';
@@ -148,7 +148,14 @@ test('the table is complete: every power, 20 attacks and more, and a verdict for
     assert.equal(letters.includes('V'), unproved !== undefined, name);
   }
   const kinds: readonly string[] = DAMAGE_KINDS;
-  for (const problem of ['root_mismatch', 'records_missing', 'fork', 'signature_wrong', 'anchor_mismatch', 'anchor_ahead'])
+  for (const problem of [
+    'root_mismatch',
+    'records_missing',
+    'fork',
+    'signature_wrong',
+    'anchor_mismatch',
+    'anchor_ahead',
+  ])
     assert.ok(kinds.includes(problem), problem);
 });
 

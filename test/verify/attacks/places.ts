@@ -5,13 +5,13 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { SealedLine } from '../../support/chain.ts';
 import { openStore, treeFolder } from '../../../packages/indelible/src/compose.ts';
 import { openStoredProofs } from '../../../packages/indelible/src/compose-verification.ts';
 import type { LogStore } from '../../../packages/indelible/src/stores/contract.ts';
 import { openMemoryStore } from '../../../packages/indelible/src/stores/memory.ts';
 import { openCheckpointHistory } from '../../../packages/indelible/src/transparency/checkpoint-history.ts';
 import type { StoredProofs } from '../../../packages/indelible/src/verification/types.ts';
+import type { SealedLine } from '../../support/chain.ts';
 import { type State, textOf } from './world.ts';
 
 export const STORES = ['memory', 'file', 'sqlite'] as const;
@@ -36,7 +36,11 @@ export async function makeTemplates(folder: string): Promise<Templates> {
   await (await openStore(`sqlite:${path}`)).close();
   const history = join(folder, 'history.db');
   await openCheckpointHistory(history).close();
-  return { folder, history, database: { path, store: await openStore(`sqlite:${path}`, { read_only: true }) } };
+  return {
+    folder,
+    history,
+    database: { path, store: await openStore(`sqlite:${path}`, { read_only: true }) },
+  };
 }
 
 /** The state in a store of this kind, opened as a verifier opens it. */
@@ -108,7 +112,9 @@ function writeTree(folder: string, { notes, levels }: State, { history }: Templa
   for (const [level, hashes] of levels.entries()) writeFileSync(join(folder, `level-${level}`), hashes);
   cpSync(history, join(folder, 'checkpoints.db'));
   const db = new DatabaseSync(join(folder, 'checkpoints.db'));
-  const insert = db.prepare('INSERT INTO checkpoints (size, root, note, signed_at, published) VALUES (?, ?, ?, 0, 1)');
+  const insert = db.prepare(
+    'INSERT INTO checkpoints (size, root, note, signed_at, published) VALUES (?, ?, ?, 0, 1)',
+  );
   db.exec('BEGIN');
   for (const { size, root, note } of notes) insert.run(size, root, note);
   db.exec('COMMIT');

@@ -84,7 +84,8 @@ function consistentLevel(chain: ChainVerdict, size: number): VerdictLevel {
   const { findings_total, checked, records, first_seq } = chain;
   if (findings_total > 0) {
     const first = chain.findings[0];
-    const detail = `${findings_total} findings, the first at record ${first?.seq ?? 0}: ${first?.detail ?? ''}`;
+    const many = findings_total === 1 ? 'one finding' : `${findings_total} findings, the first`;
+    const detail = `${many} at record ${first?.seq ?? 0}: ${first?.detail ?? ''}`;
     return { status: 'fails', size: 0, detail };
   }
   if (checked !== 'fully') {

@@ -3,29 +3,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { addAnchor } from './commands/anchor.ts';
-import { addAnchors } from './commands/anchors.ts';
-import { addBackup } from './commands/backup.ts';
-import { addCheck } from './commands/check.ts';
-import { addCheckpoint } from './commands/checkpoint.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addExport } from './commands/export.ts';
-import { addExportLog } from './commands/export-log.ts';
-import { addImport } from './commands/import.ts';
-import { addInit } from './commands/init.ts';
-import { addLedgers } from './commands/ledgers.ts';
-import { addLog } from './commands/log.ts';
-import { addMonitor } from './commands/monitor.ts';
-import { addProve } from './commands/prove.ts';
-import { addRecord } from './commands/record.ts';
-import { addReindex } from './commands/reindex.ts';
-import { addServe } from './commands/serve.ts';
-import { addShow } from './commands/show.ts';
-import { addSigningKey } from './commands/signing-key.ts';
-import { addToken } from './commands/token.ts';
-import { addVerify } from './commands/verify.ts';
-import { addWhatHappened } from './commands/what-happened.ts';
-import { addWitness } from './commands/witness.ts';
 import { type ExitCode, isAnswered, reportFailure } from './failure.ts';
 import { refuseRepeatedOptions } from './given-once.ts';
 import { addCommonOptions, Shell } from './shell.ts';
@@ -45,11 +22,42 @@ Environment:
 
 Exit codes: 0 fine, 1 tampering found, 2 usage, 3 could not check or do.`;
 
+/** Each command's module is loaded when it is asked for: the others would only cost time. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, shell: Shell) => void>>> = {
+  init: async () => (await import('./commands/init.ts')).addInit,
+  serve: async () => (await import('./commands/serve.ts')).addServe,
+  record: async () => (await import('./commands/record.ts')).addRecord,
+  import: async () => (await import('./commands/import.ts')).addImport,
+  log: async () => (await import('./commands/log.ts')).addLog,
+  show: async () => (await import('./commands/show.ts')).addShow,
+  'what-happened': async () => (await import('./commands/what-happened.ts')).addWhatHappened,
+  verify: async () => (await import('./commands/verify.ts')).addVerify,
+  'verify-export': async () => (await import('./commands/verify-export.ts')).addVerifyExport,
+  export: async () => (await import('./commands/export.ts')).addExport,
+  prove: async () => (await import('./commands/prove.ts')).addProve,
+  check: async () => (await import('./commands/check.ts')).addCheck,
+  checkpoint: async () => (await import('./commands/checkpoint.ts')).addCheckpoint,
+  'export-log': async () => (await import('./commands/export-log.ts')).addExportLog,
+  'signing-key': async () => (await import('./commands/signing-key.ts')).addSigningKey,
+  anchor: async () => (await import('./commands/anchor.ts')).addAnchor,
+  anchors: async () => (await import('./commands/anchors.ts')).addAnchors,
+  witness: async () => (await import('./commands/witness.ts')).addWitness,
+  monitor: async () => (await import('./commands/monitor.ts')).addMonitor,
+  token: async () => (await import('./commands/token.ts')).addToken,
+  ledgers: async () => (await import('./commands/ledgers.ts')).addLedgers,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
+  backup: async () => (await import('./commands/backup.ts')).addBackup,
+  reindex: async () => (await import('./commands/reindex.ts')).addReindex,
+};
+/** Commands that another one's module adds. */
+const ADDED_WITH: Readonly<Record<string, string>> = { restore: 'backup' };
+
 /** Runs one command line and returns its exit code. */
 export async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv): Promise<ExitCode> {
   const shell = new Shell(env);
   try {
-    await createProgram(shell).parseAsync(args, { from: 'user' });
+    const program = await createProgram(shell, commandIn(args));
+    await program.parseAsync(args, { from: 'user' });
     return shell.exit_code;
   } catch (error) {
     if (isAnswered(error)) return 0;
@@ -57,8 +65,8 @@ export async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv
   }
 }
 
-/** The commander program; documentation is compared with it. */
-export function createProgram(shell: Shell): Command {
+/** The commander program, with all commands, one, or none (`''`); documentation is compared with it. */
+export async function createProgram(shell: Shell, only: string | null = null): Promise<Command> {
   const program = new Command('indelible')
     .description('A tamper-evident record of everything that software, people and agents do.')
     .version(packageVersion(), '--version')
@@ -68,22 +76,23 @@ export function createProgram(shell: Shell): Command {
     // Errors are ours to report; help that was asked for goes to standard output.
     .configureOutput({ outputError: () => {} });
   addCommonOptions(program);
-  const commands = [
-    addInit,
-    addServe,
-    addRecord,
-    addImport,
-    addLog,
-    addShow,
-    addWhatHappened,
-    addVerify,
-    addExport,
-  ];
-  const proofs = [addProve, addCheck, addCheckpoint, addExportLog, addSigningKey, addAnchor, addAnchors];
-  const upkeep = [addToken, addLedgers, addDoctor, addBackup, addReindex];
-  for (const add of [...commands, ...proofs, addWitness, addMonitor, ...upkeep]) add(program, shell);
+  for (const [name, load] of Object.entries(COMMANDS)) {
+    if (only === null || only === name) (await load())(program, shell);
+  }
   refuseRepeatedOptions(program);
   return program;
+}
+
+/** The command that a command line names; null for all of them, which help lists and commander refuses what is none of. */
+function commandIn(args: readonly string[]): string | null {
+  let at = 0;
+  while (args[at]?.startsWith('-') === true) {
+    if (args[at] === '--version') return '';
+    at += args[at] === '--ledger' ? 2 : 1;
+  }
+  const word = args[at] ?? '';
+  const name = Object.hasOwn(ADDED_WITH, word) ? ADDED_WITH[word]! : word;
+  return Object.hasOwn(COMMANDS, name) ? name : null;
 }
 
 function packageVersion(): string {

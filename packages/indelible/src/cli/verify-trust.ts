@@ -23,11 +23,17 @@ const ROOTS_BYTES_MAX = 1 << 20;
 
 export function addTrustOptions(command: Command): Command {
   return command
-    .option('--key <vkey...>', 'verifier keys of the log to believe, or files of them (default: those it announces)')
+    .option(
+      '--key <vkey...>',
+      'verifier keys of the log to believe, or files of them (default: those it announces)',
+    )
     .option('--checkpoint <file...>', 'checkpoints that you kept: the log must still hold what they cover')
     .option('--policy <file>', 'which witnesses must have cosigned (c2sp.org/tlog-policy)')
     .option('--anchor <url...>', 'anchors to ask what they keep; addresses as for `anchor`')
-    .option('--timestamp-roots <file>', 'root certificates (PEM) of timestamp authorities, to check their tokens');
+    .option(
+      '--timestamp-roots <file>',
+      'root certificates (PEM) of timestamp authorities, to check their tokens',
+    );
 }
 
 export interface OpenTrust {

@@ -14,6 +14,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { LOG_ROUTES, type LogPath } from './log-path.ts';
 import type { ServerMetrics } from './metrics.ts';
 import type { AnchorsStatus, Settings } from './options.ts';
+import type { Verifications } from './verifications.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -35,6 +36,7 @@ export interface Parts {
   readonly settings: Settings;
   /** How the anchors of each ledger are doing, by its name. */
   readonly anchors: ReadonlyMap<string, AnchorsStatus>;
+  readonly verifications: Verifications;
   /** Aborted when the server begins to close: ends tails, exports and verifications. */
   readonly closing: AbortSignal;
 }

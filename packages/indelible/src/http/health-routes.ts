@@ -29,11 +29,16 @@ export function addHealthRoutes(app: App, parts: Parts): void {
   );
 
   const health = Type.Object(
-    { ok: Type.Boolean(), ledgers: Type.Array(Type.Object({}, { additionalProperties: true })) },
+    {
+      ok: Type.Boolean(),
+      degraded: Type.Boolean({ description: 'The last verification of a ledger found tampering.' }),
+      ledgers: Type.Array(Type.Object({}, { additionalProperties: true })),
+    },
     {
       description:
         'For each ledger: checkpoint (size, signed_size, age_s, fault; null without a signing key) and anchors ' +
-        '(anchor, kind, ok, last_anchored_size, last_anchored_at, failing_since, fault).',
+        '(anchor, kind, ok, last_anchored_size, last_anchored_at, failing_since, fault), ' +
+        'verification (at, mode, size, result, grade, duration_ms, fault; null before the first).',
     },
   );
 
@@ -56,9 +61,12 @@ export function addHealthRoutes(app: App, parts: Parts): void {
           ledger: ledger.name,
           checkpoint: await checkpointState(ledger, now),
           anchors: anchorStates(parts.anchors.get(ledger.name)),
+          verification: parts.verifications.last(ledger.name),
         })),
       );
-      return reply.type(JSON_TYPE).send(JSON.stringify({ ok: true, ledgers }));
+      // Recording goes on all the same: what happens now is evidence, too.
+      const degraded = ledgers.some(({ verification }) => verification?.result === 'tampering');
+      return reply.type(JSON_TYPE).send(JSON.stringify({ ok: true, degraded, ledgers }));
     },
   );
 

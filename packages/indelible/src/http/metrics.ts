@@ -6,6 +6,8 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerStats } from '../ledger/types.ts';
 import { type App, routeOf } from './app.ts';
 import type { AnchorsStatus } from './options.ts';
+import { addVerificationMetrics } from './verification-metrics.ts';
+import type { Verifications } from './verifications.ts';
 import { addAnchorMetrics, addCheckpointMetrics } from './proof-metrics.ts';
 
 export interface ServerMetrics {
@@ -60,6 +62,7 @@ const READINGS: readonly Reading[] = [
 export function createMetrics(
   ledgers: ReadonlyMap<string, Ledger>,
   anchors: ReadonlyMap<string, AnchorsStatus>,
+  verifications: Verifications,
   clock: () => number,
 ): ServerMetrics {
   const register = new Registry();
@@ -85,6 +88,7 @@ export function createMetrics(
   }
   addCheckpointMetrics(register, ledgers, clock);
   addAnchorMetrics(register, anchors, clock);
+  addVerificationMetrics(register, ledgers, verifications);
   const append = new Histogram({
     name: 'indelible_append_seconds',
     help: 'From a request with events to their durability',

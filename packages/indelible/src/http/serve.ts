@@ -5,10 +5,12 @@
  */
 import type { AddressInfo } from 'node:net';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerLog } from '../ledger/types.ts';
 import { createLogger } from './logger.ts';
 import type { ServerOptions } from './options.ts';
 import { SERVER, ServedLedgers, type ServedOptions } from './served-ledgers.ts';
 import { type AuditServer, createServer } from './server.ts';
+import { VerifySchedule } from './verify-schedule.ts';
 
 const DEFAULT_PORT = 8787;
 
@@ -20,6 +22,10 @@ export interface ServeOptions extends Omit<ServerOptions, 'ledgers' | 'logger' |
   readonly log_level?: string;
   /** Called with each ledger once it is open, about once a minute, and before it is closed. Never rejects. */
   readonly onLedger?: (ledger: Ledger) => Promise<void>;
+  /** Verifies what is new so often; default an hour, null only when asked to. */
+  readonly verify_every_ms?: number | null;
+  /** Verifies everything so often; default a day. */
+  readonly verify_full_every_ms?: number;
   /** Receives the URL, then the administrator's secret; default standard output. */
   readonly print?: (line: string) => void;
   /** Close on SIGINT and SIGTERM (default). */
@@ -37,6 +43,7 @@ export interface Running {
 }
 
 const LOOK_MS = 60_000;
+const HOUR_MS = 60 * 60_000;
 const ADMIN_NAME = 'admin';
 
 /** Serves until closed. */
@@ -46,12 +53,14 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const served = await ServedLedgers.open(options, logger);
   const { ledgers, anchors } = served;
   let server: AuditServer | null = null;
+  let verifying: VerifySchedule | null = null;
   const look = async (): Promise<void> => {
     for (const ledger of ledgers.values()) await options.onLedger?.(ledger);
   };
   const looking = setInterval(() => void look(), LOOK_MS).unref();
   const shutDown = async (): Promise<void> => {
     clearInterval(looking);
+    await verifying?.close();
     await server?.close();
     await served.close(options.onLedger);
   };
@@ -62,6 +71,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const url = urlOf(server.app.server.address() as AddressInfo);
     print(url);
     await printFirstToken(server, print);
+    verifying = scheduleVerification(options, ledgers, server, logger);
     // Not waited for: whoever starts the server wants to record.
     void served.startAnchoring();
     const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
@@ -82,6 +92,24 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await shutDown();
     throw error;
   }
+}
+
+function scheduleVerification(
+  { verify_every_ms = HOUR_MS, verify_full_every_ms }: ServeOptions,
+  ledgers: ReadonlyMap<string, Ledger>,
+  { verifications }: AuditServer,
+  log: LedgerLog,
+): VerifySchedule | null {
+  if (verify_every_ms === null) return null;
+  const schedule = new VerifySchedule({
+    ledgers,
+    verifications,
+    every_ms: verify_every_ms,
+    log,
+    ...(verify_full_every_ms === undefined ? {} : { full_every_ms: verify_full_every_ms }),
+  });
+  schedule.start();
+  return schedule;
 }
 
 /** Only a ledger that never had a token gets one by itself. */

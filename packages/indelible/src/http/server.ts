@@ -23,6 +23,7 @@ import { installRateLimit } from './rate-limit.ts';
 import { addReadRoutes } from './read-routes.ts';
 import { addTailRoute } from './tail-route.ts';
 import { addTokenRoutes } from './token-routes.ts';
+import { Verifications } from './verifications.ts';
 import { addVerifyRoute } from './verify-route.ts';
 import { addWriteRecords } from './write-records.ts';
 
@@ -30,6 +31,7 @@ export interface AuditServer {
   readonly app: App;
   readonly tokens: TokenRegistry;
   readonly journal: AccessJournal;
+  readonly verifications: Verifications;
   /** Ends tails and exports, answers what is under way, writes grouped records. The ledgers stay open. Idempotent. */
   close(): Promise<void>;
 }
@@ -43,13 +45,15 @@ export async function createServer(options: ServerOptions): Promise<AuditServer>
   const log = logger === undefined ? {} : { log: logger };
   const tokens = await TokenRegistry.open(home, { clock: settings.clock, ...log });
   const journal = new AccessJournal(home, { ...settings, ...log });
+  const verifications = new Verifications(settings.clock, logger);
   const closing = new AbortController();
   const parts: Parts = {
     ledgers,
     home,
     tokens,
     journal,
-    metrics: createMetrics(ledgers, anchors, settings.clock),
+    metrics: createMetrics(ledgers, anchors, verifications, settings.clock),
+    verifications,
     settings,
     anchors,
     closing: closing.signal,
@@ -65,7 +69,7 @@ export async function createServer(options: ServerOptions): Promise<AuditServer>
       await tokens.close();
     };
     const close = () => (closed ??= shutDown());
-    return { app, tokens, journal, close };
+    return { app, tokens, journal, verifications, close };
   } catch (error) {
     await journal.close();
     await tokens.close();

@@ -91,7 +91,8 @@ export class LeafTiles implements LeafSink {
 
   /** The leaves since the last call, once there are at least so many. */
   takeLeaves(at_least: number): Leaves | null {
-    if (!this.#keep || this.#leaves_bytes / HASH_BYTES + this.#partial.count - this.#kept < at_least) return null;
+    if (!this.#keep || this.#leaves_bytes / HASH_BYTES + this.#partial.count - this.#kept < at_least)
+      return null;
     this.#keepPartial();
     const hashes = new Uint8Array(this.#leaves.subarray(0, this.#leaves_bytes));
     this.#leaves_bytes = 0;

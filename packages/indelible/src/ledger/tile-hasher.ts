@@ -41,9 +41,12 @@ export class TileHasher {
 
   /** Copies leaf `from` and all behind it. */
   copy(from: number, target: Uint8Array, at: number): void {
-    for (let i = from; i < this.#count; i++, at += HASH_BYTES) {
+    for (let i = from; i < this.#count; ) {
+      // A left leaf and its sibling lie side by side.
+      const count = i % 2 === 0 && i + 1 < this.#count ? 2 : 1;
       const place = placeOf(i);
-      target.set(this.#inputs.subarray(place, place + HASH_BYTES), at);
+      at += this.#inputs.copy(target, at, place, place + count * HASH_BYTES);
+      i += count;
     }
   }
 

@@ -18,8 +18,8 @@ import {
 } from '@indelible/core';
 import type { Head, LogStore } from '../stores/contract.ts';
 import { type AttachmentUse, AttachmentUses, attachmentUses } from './attachment-uses.ts';
-import { Keyring } from './keyring.ts';
-import { type HashedStretch, type Leaves, LeafTiles } from './leaf-tiles.ts';
+import type { Keyring } from './keyring.ts';
+import { type HashedStretch, LeafTiles, type Leaves } from './leaf-tiles.ts';
 import { ProofRecords } from './proof-records.ts';
 import type { ChainKey, Finding, VerifyProgress } from './types.ts';
 import { type ShardReport, type TreeWork, verifyShards } from './verify-shards.ts';

@@ -1,7 +1,7 @@
 /**
  * From what was found to a verdict in words.
  */
-import { type ChainFinding, CHAIN_DAMAGE, type GradedVerdict, gradeVerdict } from '@indelible/core';
+import { CHAIN_DAMAGE, type ChainFinding, type GradedVerdict, gradeVerdict } from '@indelible/core';
 import type { StoreFinding } from '../stores/contract.ts';
 import type { Finding, ProofFindings, VerifyReport } from './types.ts';
 import type { AttachmentComparison } from './verify-attachments.ts';
@@ -21,7 +21,10 @@ function attachmentsUnchecked(parts: {
 }
 
 /** A missing segment explains missing records; what the index says follows from the records; the rest has no place. */
-const RANK: Partial<Record<Finding['damage'], number>> = { segment_missing: 0, index_mismatch: 2, tree_mismatch: 2 };
+const RANK: Partial<Record<Finding['damage'], number>> = {
+  segment_missing: 0,
+  index_mismatch: 2,
+};
 const RANK_OF_RECORDS = 1;
 
 export function composeReport(parts: {
@@ -46,16 +49,13 @@ export function composeReport(parts: {
       ({ seq, detail }): Finding => ({ damage: 'index_mismatch', seq, detail }),
     ),
   ];
-  const derived = (proved?.findings ?? []).filter(({ damage }) => damage === 'tree_mismatch');
-  placed.push(...derived);
   placed.sort((a, b) => a.seq - b.seq || rank(a) - rank(b));
   // An altered schema is no record; named first, it would hide which record is bad.
   const unplaced = store
     .filter(({ seq }) => seq === undefined)
     .map((note) => storeFinding(note, chain.first_seq));
-  // What was signed or kept elsewhere says that something is wrong, less exactly where.
-  const contradicted = (proved?.findings ?? []).filter(({ damage }) => damage !== 'tree_mismatch');
-  const findings = [...placed, ...unplaced, ...contradicted];
+  // What was signed or kept elsewhere says that something is wrong, and less exactly where.
+  const findings = [...placed, ...unplaced, ...(proved?.findings ?? [])];
   const first = findings[0];
   const graded = gradedWith(proved?.graded ?? gradeChain(chain), first !== undefined);
   const verdict =

@@ -114,14 +114,16 @@ export async function recordedClaims(
     checked.set(name, count + 1);
     const named = by_name.get(name);
     // Those that can be asked have the last word themselves.
-    const checker = kind === 'timestamp' ? (timestamps ?? named) : named?.all === undefined ? named : undefined;
+    const checker =
+      kind === 'timestamp' ? (timestamps ?? named) : named?.all === undefined ? named : undefined;
     if (checker !== undefined && checker !== null && count < RECEIPTS_MAX) {
       claims.push(await checkReceipt(anchoring, checker));
       continue;
     }
-    const detail = named !== undefined
-      ? `record ${seq} says so; ${name} was asked itself`
-      : `record ${seq} says so, and nobody asked ${name}${kind === 'timestamp' ? ': its root certificates were not given' : ''}`;
+    const detail =
+      named !== undefined
+        ? `record ${seq} says so; ${name} was asked itself`
+        : `record ${seq} says so, and nobody asked ${name}${kind === 'timestamp' ? ': its root certificates were not given' : ''}`;
     const anchored_at = receipt?.anchored_at ?? null;
     claims.push({ name, size, root, evidence_holds: null, time: 'asserted', anchored_at, detail });
   }

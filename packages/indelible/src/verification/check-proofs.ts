@@ -76,24 +76,24 @@ export class CheckProofs implements ProofChecker {
   async conclude(chain: ChainVerdict): Promise<ProofFindings> {
     const { stored, trust, position } = this.#options;
     const { anchors = [], kept = [], policy = null, keys: given = [], timestamps = null } = trust;
-    const keys = trustedKeys(
-      given,
-      (policy?.logs.length ?? 0) > 0,
-      chain.proof_records,
-      position?.keys,
-    );
+    const keys = trustedKeys(given, (policy?.logs.length ?? 0) > 0, chain.proof_records, position?.keys);
     const origin = chain.ledger;
     const history =
       stored === null ? { checkpoints: [], findings: [] } : await readHistory(stored.checkpoints());
     const remembered = kept.map(({ note }) => readNote(note)).filter((note) => note !== null);
-    const signed = keys.from === null ? history.checkpoints : [...history.checkpoints, ...remembered];
-    const claims = [
+    const hashed = await this.#hashed(chain);
+    const size = chain.head === null ? (hashed?.stretch.end ?? 0) : chain.head.seq + 1;
+    const now = await this.#sizeNow(size);
+    // About records that were written while the log was read: they are for the next verification.
+    const isLater = (one: { readonly size: number }): boolean => one.size > size && one.size <= now;
+    const all_signed = keys.from === null ? history.checkpoints : [...history.checkpoints, ...remembered];
+    const signed = all_signed.filter((one) => !isLater(one));
+    const all_claims = [
       ...kept.map((one) => keptClaim(one, origin)),
       ...(await this.#askAll(anchors, origin, keys)),
       ...(await recordedClaims(chain.proof_records, anchors, timestamps)),
     ];
-    const hashed = await this.#hashed(chain);
-    const size = chain.head === null ? (hashed?.stretch.end ?? 0) : chain.head.seq + 1;
+    const claims = all_claims.filter((one) => !isLater(one));
     const wanted = [...signed, ...claims].map((one) => one.size);
     const roots =
       hashed === null
@@ -102,10 +102,18 @@ export class CheckProofs implements ProofChecker {
     roots.set(0, EMPTY_ROOT);
     const tree = { size, roots };
     const judged = judgeDeciding(signed, tree, { origin, log_keys: keys.keys, policy });
-    const graded = this.#grade(chain, tree, judged, decidingClaims(claims, tree), keys, history.findings, signed);
-    const compared = await this.#compareTree(chain, hashed, size, history.checkpoints);
+    const graded = this.#grade(
+      chain,
+      tree,
+      judged,
+      decidingClaims(claims, tree),
+      keys,
+      history.findings,
+      signed,
+    );
+    const compared = await this.#compareTree(chain, hashed, size, signed);
     this.#reached = this.#positionAt(chain, hashed, roots.get(size), keys);
-    const found = findingsOf(graded);
+    const found = findingsOf(graded, compared?.findings);
     return {
       graded,
       compared: {
@@ -115,9 +123,14 @@ export class CheckProofs implements ProofChecker {
         keys: keys.keys,
         keys_from: keys.from,
       },
-      findings: [...(compared?.findings ?? []), ...found],
+      findings: [...found, ...(compared?.findings ?? [])],
       findings_total: (compared?.findings_total ?? 0) + found.length,
     };
+  }
+
+  async #sizeNow(size: number): Promise<number> {
+    const head = await this.#options.store.head().catch((error: unknown) => unlessDamaged(error, null));
+    return Math.max(size, (head?.seq ?? -1) + 1);
   }
 
   async #askAll(anchors: readonly Anchor[], origin: string, keys: TrustedKeys): Promise<AnchorClaim[]> {
@@ -138,14 +151,17 @@ export class CheckProofs implements ProofChecker {
   ): GradedVerdict {
     const { stored, trust, position } = this.#options;
     const missing: VerdictFinding[] =
-      stored === null || signed.length > 0 || keys.announced.length === 0
+      signed.length > 0 || !(keys.from === 'given' || (stored !== null && keys.announced.length > 0))
         ? []
         : [
             {
               problem: 'checkpoint_missing',
               severity: 'incomplete',
               size: tree.size,
-              detail: 'the log announces a key that signs its checkpoints, and none of them is there',
+              detail:
+                keys.announced.length > 0
+                  ? 'the log announces a key that signs its checkpoints, and none of them is there'
+                  : 'no checkpoint is there that the keys given could have signed',
             },
           ];
     const has_tree = tree.roots.has(tree.size);
@@ -206,6 +222,7 @@ export class CheckProofs implements ProofChecker {
       size: end.seq + 1,
       root,
       verified_at: this.#options.now,
+      full_at: this.#options.position?.full_at ?? this.#options.now,
       keys: announced,
       // Whether the beginning was sanctioned is settled.
       chain: { beginning: { ...beginning, seq: 0 }, end },

@@ -65,19 +65,26 @@ function formatPosition({ tree, ...rest }: VerifiedPosition): string {
 /** Null for what is none, or does not agree with itself. */
 function parsePosition(bytes: Uint8Array): VerifiedPosition | null {
   try {
-    const { version, tree, ...rest } = parseJson(new TextDecoder().decode(bytes)) as unknown as VerifiedPosition & {
+    const { version, tree, ...rest } = parseJson(
+      new TextDecoder().decode(bytes),
+    ) as unknown as VerifiedPosition & {
       version: number;
       tree: { begin: number; end: number; hashes: string };
     };
     if (version !== VERSION || !/^(?:[0-9a-f]{64})*$/.test(tree.hashes)) return null;
-    const state = { begin: tree.begin, end: tree.end, hashes: new Uint8Array(Buffer.from(tree.hashes, 'hex')) };
-    const { size, root, chain, ledger, keys, verified_at } = rest;
+    const state = {
+      begin: tree.begin,
+      end: tree.end,
+      hashes: new Uint8Array(Buffer.from(tree.hashes, 'hex')),
+    };
+    const { size, root, chain, ledger, keys, verified_at, full_at } = rest;
     const range = MerkleRange.from(state);
     if (range.end !== size || range.root() !== root || size < 1) return null;
     if (chain.end.seq !== size - 1 || chain.beginning.ledger !== ledger) return null;
-    const texts = [chain.end.hash, chain.end.recorded_at, verified_at, ...keys];
-    if (!texts.every((text) => typeof text === 'string') || Number.isNaN(Date.parse(verified_at))) return null;
-    return { ledger, size, root, verified_at, keys, chain, tree: state };
+    const texts = [chain.end.hash, chain.end.recorded_at, verified_at, full_at, ...keys];
+    if (!texts.every((text) => typeof text === 'string')) return null;
+    if ([verified_at, full_at].some((time) => Number.isNaN(Date.parse(time)))) return null;
+    return { ledger, size, root, verified_at, full_at, keys, chain, tree: state };
   } catch {
     return null;
   }

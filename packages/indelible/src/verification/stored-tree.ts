@@ -7,8 +7,8 @@
 import { TILE_WIDTH } from '@indelible/core';
 import type { Leaves } from '../ledger/leaf-tiles.ts';
 import type { Finding } from '../ledger/types.ts';
-import type { StoredProofs } from './types.ts';
 import { rangeOver } from './tree-roots.ts';
+import type { StoredProofs } from './types.ts';
 
 const HASH_BYTES = 32;
 const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
@@ -52,12 +52,7 @@ export class TreeComparer {
   }
 
   /** The verdict on all leaves, and on the levels above; `signed` is the size of the newest checkpoint. */
-  async finish(
-    tiles: Uint8Array,
-    first_tile: number,
-    size: number,
-    signed: number,
-  ): Promise<TreeComparison> {
+  async finish(tiles: Uint8Array, first_tile: number, size: number, signed: number): Promise<TreeComparison> {
     await this.#comparing;
     if (this.#fault !== null) throw this.#fault;
     const findings: Finding[] = [...this.#differing]
@@ -138,7 +133,5 @@ export class TreeComparer {
 }
 
 function differ(a: Uint8Array, b: Uint8Array, at: number): boolean {
-  return (
-    Buffer.compare(a.subarray(at, at + HASH_BYTES), b.subarray(at, at + HASH_BYTES)) !== 0
-  );
+  return Buffer.compare(a.subarray(at, at + HASH_BYTES), b.subarray(at, at + HASH_BYTES)) !== 0;
 }

@@ -60,8 +60,7 @@ export function rangeOf({ before, stretch }: HashedLog): RangeState | null {
   const range = before === null ? new MerkleRange() : MerkleRange.from(before);
   if (range.end !== stretch.begin) return null;
   appendLeaves(range, stretch.head, stretch.begin, stretch.end);
-  for (let tile = 0; tile < stretch.tiles.length / HASH_BYTES; tile++)
-    appendTile(range, stretch.tiles, tile);
+  for (let tile = 0; tile < stretch.tiles.length / HASH_BYTES; tile++) appendTile(range, stretch.tiles, tile);
   appendLeaves(range, stretch.tail, range.end, stretch.end);
   return range.state();
 }

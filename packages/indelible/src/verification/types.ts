@@ -53,6 +53,8 @@ export interface VerifiedPosition {
   readonly root: string;
   /** RFC 3339. */
   readonly verified_at: string;
+  /** When all of it was last read; RFC 3339. */
+  readonly full_at: string;
   /** Keys that the log announces for its checkpoints, the active one first. */
   readonly keys: readonly string[];
   readonly chain: ChainPosition;

@@ -9,7 +9,10 @@ import { findingsOf } from './findings.ts';
 import type { VerifyTrust } from './types.ts';
 
 /** The report on a ledger that should be there and is not; null when nothing tells that there was one. */
-export async function verifyVanished(trust: VerifyTrust, origin: string | null): Promise<VerifyReport | null> {
+export async function verifyVanished(
+  trust: VerifyTrust,
+  origin: string | null,
+): Promise<VerifyReport | null> {
   const { anchors = [], kept = [], keys = [], policy = null } = trust;
   const started = performance.now();
   const notes = kept.map(({ note }) => readNote(note)).filter((note) => note !== null);

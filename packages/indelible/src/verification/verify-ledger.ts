@@ -8,7 +8,7 @@
  *
  * Errors:  those of `verifyLog`.
  */
-import { MerkleRange, isLine, lineHash } from '@indelible/core';
+import { isLine, lineHash, MerkleRange } from '@indelible/core';
 import type { VerifyReport } from '../ledger/types.ts';
 import { type VerifyOptions, verifyLog } from '../ledger/verify.ts';
 import { CheckProofs } from './check-proofs.ts';
@@ -89,7 +89,8 @@ async function whyNot(
   if (range === null || MerkleRange.from(range).root() !== root)
     return 'the stored tree is not the one that was verified';
   const [last] = await store.get([size - 1]);
-  if (last === undefined || !isLine(last.line, 0, last.line.length)) return 'the last record that was verified is gone';
+  if (last === undefined || !isLine(last.line, 0, last.line.length))
+    return 'the last record that was verified is gone';
   if (lineHash(last.line, 0) !== chain.end.hash) return 'the last record that was verified is another';
   for await (const checkpoint of stored.checkpoints()) {
     if (checkpoint.size >= size) return null;

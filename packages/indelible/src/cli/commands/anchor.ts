@@ -4,7 +4,7 @@
 import { ERRORS, type ErrorCode, IndelibleError } from '@indelible/core';
 import type { Command } from 'commander';
 import type { AnchorOutcome } from '../../anchors/schedule.ts';
-import { createAnchors } from '../../compose.ts';
+import { createAnchors, scheduleAnchors } from '../../compose.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { ExitCode } from '../failure.ts';
 import { withLedger } from '../open.ts';
@@ -30,12 +30,10 @@ async function anchorNow(invocation: Invocation<Options>): Promise<ExitCode> {
   // Before the ledger is opened: a wrong address is not a reason to record anything.
   const anchors = await createAnchors(options.anchor, env);
   try {
-    const { AnchorScheduler } = await import('../../anchors/schedule.ts');
-    const { ledgerSource } = await import('../../anchoring/ledger-source.ts');
     const signerFor = (name: string) => existingSigner(invocation, name);
     const outcomes = await withLedger(invocation, { mode: 'write', signerFor }, async (ledger) => {
       await mustHaveCheckpoint(ledger, terminal);
-      const scheduler = new AnchorScheduler({ source: ledgerSource(ledger), anchors });
+      const scheduler = await scheduleAnchors(ledger, { anchors });
       const stop = () => void scheduler.close();
       signal.addEventListener('abort', stop, { once: true });
       try {

@@ -34,6 +34,9 @@ interface Options extends SigningOptions {
   readonly withhold?: boolean;
   readonly anchor?: readonly string[];
   readonly anchorEvery?: number;
+  readonly verify: boolean;
+  readonly verifyEvery?: number;
+  readonly verifyFullEvery?: number;
 }
 
 export function addServe(program: Command, shell: Shell): void {
@@ -67,6 +70,17 @@ export function addServe(program: Command, shell: Shell): void {
       'how often (default: 24h)',
       timeSpan('--anchor-every', MINUTE_MS, 365 * DAY_MS),
     )
+    .option(
+      '--verify-every <time>',
+      'how often to verify what is new (default: 1h)',
+      timeSpan('--verify-every', MINUTE_MS, 365 * DAY_MS),
+    )
+    .option(
+      '--verify-full-every <time>',
+      'how often to verify everything (default: 24h)',
+      timeSpan('--verify-full-every', MINUTE_MS, 365 * DAY_MS),
+    )
+    .option('--no-verify', 'verify only when asked to')
     .addOption(
       new Option('--log-level <level>', 'on standard error')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
@@ -108,6 +122,9 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
       printed.push(line);
       void terminal.line(line);
     },
+    ...(options.verify ? {} : { verify_every_ms: null }),
+    ...(options.verifyEvery === undefined ? {} : { verify_every_ms: options.verifyEvery }),
+    ...(options.verifyFullEvery === undefined ? {} : { verify_full_every_ms: options.verifyFullEvery }),
     ...(name === undefined ? {} : { name }),
     ...(reads === undefined ? {} : { reads }),
     ...(metrics === undefined ? {} : { metrics_access: metrics }),

@@ -10,6 +10,7 @@ import { BackupFile } from '../../ledger/backup-file.ts';
 import type { ChainKey, VerifyReport } from '../../ledger/types.ts';
 import type { RecordIndex } from '../../stores/index/contract.ts';
 import { verifyVanished } from '../../verification/vanished.ts';
+import { verifiedEvent } from '../../verification/verified-event.ts';
 import { verifyLedger } from '../../verification/verify-ledger.ts';
 import { boundGarbage } from '../bound-garbage.ts';
 import { compareExpected, type ExpectedRecord, parseExpected } from '../expected-record.ts';
@@ -64,7 +65,7 @@ async function verify(invocation: Invocation<Options>): Promise<ExitCode> {
     await reportUnchecked(invocation, error);
     throw error;
   }
-  if (options.record === true) await recordVerdict(invocation, report);
+  if (options.record === true) await recordVerdict(invocation, report, modeOf(report));
   await terminal.result(report);
   await showReport(
     terminal,
@@ -165,15 +166,17 @@ async function reportUnchecked({ terminal }: Invocation, error: unknown): Promis
   });
 }
 
-async function recordVerdict(invocation: Invocation, report: VerifyReport): Promise<void> {
-  const { ok, verdict, records_checked, first_bad_seq, damage, head } = report;
+function modeOf({ proofs }: VerifyReport): 'full' | 'incremental' {
+  return (proofs?.verified_from ?? 0) > 0 ? 'incremental' : 'full';
+}
+
+async function recordVerdict(
+  invocation: Invocation,
+  report: VerifyReport,
+  mode: 'full' | 'incremental',
+): Promise<void> {
   await withLedger(invocation, { mode: 'write' }, (ledger) =>
-    ledger.recordOwn({
-      action: 'ledger.verified',
-      resource: { type: 'ledger', id: ledger.name },
-      outcome: ok ? 'ok' : 'error',
-      data: { verdict, records_checked, first_bad_seq, damage, head: head === null ? null : { ...head } },
-    }),
+    ledger.recordOwn(verifiedEvent(ledger.name, report, mode)),
   );
 }
 
