@@ -107,7 +107,9 @@ test('the record has the last word over an index that lies', async (t) => {
     store: ledger.store,
     index: lying,
     head: () => ledger.head(),
+    attachments: ledger.attachments,
     get: (seqs) => ledger.get(seqs),
+    dataOf: (record) => ledger.dataOf(record),
     caughtUp: async () => {},
   };
   const { records } = await queryRecords(reader, { filter: { correlation_id: RUN } });

@@ -39,7 +39,7 @@ export interface RigOptions extends Partial<Settings> {
   readonly store?: LogStore;
   /** Sign checkpoints, only when asked to unless there are other timers. */
   readonly checkpoints?: CheckpointOptions;
-  readonly anchors?: ServerOptions['anchors'];
+  readonly anchors?: NonNullable<ServerOptions['anchors']>;
 }
 
 const SILENT = { info() {}, warn() {}, error() {} };

@@ -121,7 +121,7 @@ const OID = {
 } as const;
 
 const sha = (digest: string, bytes: Uint8Array) => createHash(digest).update(bytes).digest();
-export const sha256Algorithm = () => sequence(oid(OID.sha256));
+const sha256Algorithm = () => sequence(oid(OID.sha256));
 
 export interface TokenOrder {
   readonly digest: Uint8Array;

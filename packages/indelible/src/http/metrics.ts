@@ -6,9 +6,9 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerStats } from '../ledger/types.ts';
 import { type App, routeOf } from './app.ts';
 import type { AnchorsStatus } from './options.ts';
+import { addAnchorMetrics, addCheckpointMetrics } from './proof-metrics.ts';
 import { addVerificationMetrics } from './verification-metrics.ts';
 import type { Verifications } from './verifications.ts';
-import { addAnchorMetrics, addCheckpointMetrics } from './proof-metrics.ts';
 
 export interface ServerMetrics {
   readonly content_type: string;

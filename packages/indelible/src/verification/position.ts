@@ -45,17 +45,6 @@ export function openPositionFile(path: string): PositionStore {
   };
 }
 
-/** A position for a ledger in memory. */
-export function memoryPosition(): PositionStore {
-  let held: string | null = null;
-  return {
-    read: async () => (held === null ? null : parsePosition(Buffer.from(held))),
-    write: async (position) => {
-      held = formatPosition(position);
-    },
-  };
-}
-
 function formatPosition({ tree, ...rest }: VerifiedPosition): string {
   const { begin, end } = tree;
   const hashes = Buffer.from(tree.hashes).toString('hex');
