@@ -201,6 +201,20 @@ test('withheld until enough witnesses cosigned; then published with their signat
   assert.deepEqual(seen.at(-1), { size: 7, proof: 2 });
 });
 
+test('withheld by one process is withheld by all, until one says otherwise', async (t) => {
+  const url = `file:${join(folder(t), 'ledger')}`;
+  const cosigner = { cosign: async (note: string) => ({ note, meets_policy: false, faults: [] }) };
+  const serving = await open(t, url, { withhold_until_policy: true, cosigner });
+  await serving.ledger.close();
+  const recording = await open(t, url);
+  await record(recording.ledger, 3);
+  await rejectsWith('WITNESSES_MISSING', () => recording.transparency.checkpointNow());
+  assert.deepEqual([recording.transparency.signed_size, await recording.transparency.latest()], [5, null]);
+  await recording.ledger.close();
+  const open_again = await open(t, url, { withhold_until_policy: false });
+  assert.equal((await open_again.transparency.checkpointNow()).size, 5);
+});
+
 test('not withheld: published at once, and replaced by the cosigned note', async (t) => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const { timers, transparency } = await open(t, 'memory:', {

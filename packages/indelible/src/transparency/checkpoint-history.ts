@@ -24,6 +24,8 @@ const SCHEMA = `
   CREATE INDEX checkpoints_published ON checkpoints (size) WHERE published = 1;
   -- Where the log speaks of signing keys: a hint, each record is read again.
   CREATE TABLE key_records (seq INTEGER PRIMARY KEY) STRICT;
+  -- A row while checkpoints are withheld until witnesses have cosigned them: it binds every process that signs.
+  CREATE TABLE withholding (yes INTEGER PRIMARY KEY CHECK (yes = 1)) STRICT;
 `;
 const COLUMNS = 'size, root, note, signed_at, published';
 
@@ -91,6 +93,15 @@ class SqliteHistory implements CheckpointHistory {
 
   async noteKeyRecord(seq: number): Promise<void> {
     this.#guarded(() => this.#statement('INSERT OR IGNORE INTO key_records (seq) VALUES (?)').run(seq));
+  }
+
+  async withheld(): Promise<boolean> {
+    return this.#guarded(() => this.#statement('SELECT 1 FROM withholding').get() !== undefined);
+  }
+
+  async setWithheld(withheld: boolean): Promise<void> {
+    const change = withheld ? 'INSERT OR IGNORE INTO withholding VALUES (1)' : 'DELETE FROM withholding';
+    this.#guarded(() => this.#statement(change).run());
   }
 
   async close(): Promise<void> {

@@ -27,7 +27,6 @@ export interface CheckpointerOptions {
   readonly timers: Timers;
   readonly log: LedgerLog;
   readonly cosigner: Cosigner | null;
-  readonly withhold: boolean;
   /** A checkpoint was published, or found to be. */
   readonly onPublished: (size: number) => void;
 }
@@ -51,6 +50,8 @@ export class Checkpointer {
   #stopped = false;
   #signed_size = 0;
   #published_size = 0;
+  /** Publish only what witnesses have cosigned. */
+  #withhold = false;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -62,7 +63,7 @@ export class Checkpointer {
             storage: options.storage,
             history: options.history,
             onCosigned: (size, meets_policy) => {
-              if (meets_policy || !options.withhold) this.#published(size);
+              if (meets_policy || !this.#withhold) this.#published(size);
             },
           });
   }
@@ -78,7 +79,8 @@ export class Checkpointer {
   }
 
   /** Takes note of what was signed before this process. */
-  start(signed_size: number, published_size: number): void {
+  start(signed_size: number, published_size: number, withhold: boolean): void {
+    this.#withhold = withhold;
     this.#signed_size = signed_size;
     this.#published_size = published_size;
   }
@@ -178,7 +180,7 @@ export class Checkpointer {
   async #checkpoint(): Promise<void> {
     if (this.#stopped)
       throw new IndelibleError('CHECKPOINT_FORK', this.#fault?.message ?? 'signing has stopped');
-    const { follower, history, keys, origin, timers, withhold } = this.#options;
+    const { follower, history, keys, origin, timers } = this.#options;
     await follower.catchUp();
     const newest = await history.newestSigned();
     if (newest !== null && newest.size !== this.#signed_size) await this.#adopt(newest);
@@ -190,7 +192,7 @@ export class Checkpointer {
     const text = formatCheckpoint({ origin, size, root, extensions: [] });
     const note = await signNote(text, signers);
     const checkpoint = { size, root, note, signed_at: timers.now() };
-    const withheld = this.#cosigning !== null && withhold;
+    const withheld = this.#withhold;
     await this.#keep(checkpoint, !withheld);
     this.#signed_size = Math.max(this.#signed_size, size);
     if (!withheld) this.#published(size);
@@ -247,7 +249,7 @@ export class Checkpointer {
     const published = await this.#options.history.newest();
     if (published !== null) this.#published(published.size);
     if (published?.size === newest.size) return;
-    if (this.#options.withhold && this.#cosigning !== null) return this.#cosign(newest, true);
+    if (this.#withhold) return this.#cosign(newest, true);
     // It was withheld, which is no longer asked for.
     await this.#options.history.add(newest, true);
     this.#published(newest.size);

@@ -129,5 +129,8 @@ export interface CheckpointHistory {
   /** Sequence numbers of the records about signing keys, so that the log need not be searched for them. */
   keyRecords(): Promise<number[]>;
   noteKeyRecord(seq: number): Promise<void>;
+  /** Whether checkpoints are published only once witnesses have cosigned them, whichever process signs. */
+  withheld(): Promise<boolean>;
+  setWithheld(withheld: boolean): Promise<void>;
   close(): Promise<void>;
 }

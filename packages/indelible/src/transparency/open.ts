@@ -23,7 +23,10 @@ export interface CheckpointOptions {
   readonly checkpoint_interval_ms?: number;
   /** Has checkpoints cosigned by witnesses. */
   readonly cosigner?: Cosigner;
-  /** Publish a checkpoint only once the witnesses that the policy asks for have cosigned it. */
+  /**
+   * Publish a checkpoint only once the witnesses that the policy asks for have cosigned it. Kept with the ledger: a
+   * process that does not say does as the last one that did.
+   */
   readonly withhold_until_policy?: boolean;
   /** For tests. */
   readonly checkpoint_timers?: Timers;
@@ -61,7 +64,9 @@ export async function openTransparency(options: OpenTransparencyOptions): Promis
         : { interval_ms: options.checkpoint_interval_ms }),
       ...(options.checkpoint_timers === undefined ? {} : { timers: options.checkpoint_timers }),
       ...(options.cosigner === undefined ? {} : { cosigner: options.cosigner }),
-      withhold_until_policy: options.withhold_until_policy ?? false,
+      ...(options.withhold_until_policy === undefined
+        ? {}
+        : { withhold_until_policy: options.withhold_until_policy }),
     });
     await follower.open();
     return follower;

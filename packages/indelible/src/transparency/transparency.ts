@@ -88,7 +88,6 @@ export class LedgerTransparency extends Proofs implements Transparency, LogFollo
       timers: this.#timers,
       log,
       cosigner: options.cosigner ?? null,
-      withhold: options.withhold_until_policy ?? false,
       onPublished: (size) => this.#waiting.published(size),
     });
   }
@@ -113,7 +112,9 @@ export class LedgerTransparency extends Proofs implements Transparency, LogFollo
   async open(): Promise<void> {
     const { history, ledger } = this.#options;
     const [signed, published] = [await history.newestSigned(), await history.newest()];
-    this.#checkpointer.start(signed?.size ?? 0, published?.size ?? 0);
+    const asked = this.#options.withhold_until_policy;
+    if (asked !== undefined && !ledger.store.read_only) await history.setWithheld(asked);
+    this.#checkpointer.start(signed?.size ?? 0, published?.size ?? 0, await history.withheld());
     this.#waiting.published(published?.size ?? 0);
     if (ledger.store.read_only) {
       this.#follower.follow(null, await knownKeys(this.#state, signed?.size ?? 0));
@@ -163,7 +164,12 @@ export class LedgerTransparency extends Proofs implements Transparency, LogFollo
     await this.#follower.catchUp((head?.seq ?? -1) + 1);
     await this.#checkpointer.now();
     const newest = await this.latest();
-    if (newest !== null) return newest;
+    if (newest !== null && newest.size >= this.signed_size) return newest;
+    if (this.signed_size > 0)
+      throw new IndelibleError(
+        'WITNESSES_MISSING',
+        'checkpoints of this log are withheld until witnesses cosign them',
+      );
     throw new IndelibleError('CHECKPOINT_MISSING', 'there is nothing to sign yet');
   }
 
