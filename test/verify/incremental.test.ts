@@ -150,3 +150,12 @@ test('what was not found sound is not gone on from', async (t) => {
   assert.equal((await verify()).report.ok, false);
   assert.equal(readFileSync(position, 'utf8'), before);
 });
+
+test('a stored tree that is not the one that was verified is not gone on from', async (t) => {
+  const { verify, dir } = await verifiedLedger(t);
+  const level = join(dir, 'tree', 'level-1');
+  writeFileSync(level, readFileSync(level).fill(0, 3, 4));
+  const { mode, report, read_again } = await verify();
+  assert.match(read_again!, /stored tree is not the one/);
+  assert.deepEqual([mode, report.damage], ['full', 'tree_mismatch']);
+});

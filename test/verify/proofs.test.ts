@@ -12,7 +12,7 @@ import type { StoredProofs, VerifyTrust } from '../../packages/indelible/src/ver
 import { verifyLedger } from '../../packages/indelible/src/verification/verify-ledger.ts';
 import { seedOf, signerOf } from '../core/signatures.ts';
 import type { SealedLine } from '../support/chain.ts';
-import { forgeToken, issue } from '../support/timestamp-authority.ts';
+import { forgeToken, issue } from '../support/forge.ts';
 import {
   checkpoint,
   honest,

@@ -24,6 +24,7 @@ export {
 } from './anchors/timestamp/check-token.ts';
 export { type VerifiedWebhook, verifyWebhook, type WebhookHeaders } from './anchors/webhook/signature.ts';
 export { type OpenOptions, openLedger } from './compose.ts';
+export { openStoredProofs, verifiedPosition } from './compose-verification.ts';
 export {
   contextFromTraceparent,
   currentContext,
@@ -57,3 +58,9 @@ export {
   loadOrCreateSigningKey,
   loadSigningKey,
 } from './transparency/signing-key-file.ts';
+export { type ExportOptions, type ExportVerdict, verifyExport } from './verification/verify-export.ts';
+export {
+  type LedgerVerification,
+  type VerifyLedgerOptions,
+  verifyLedger,
+} from './verification/verify-ledger.ts';
