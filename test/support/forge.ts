@@ -121,7 +121,6 @@ const OID = {
 } as const;
 
 const sha = (digest: string, bytes: Uint8Array) => createHash(digest).update(bytes).digest();
-const sha256Algorithm = () => sequence(oid(OID.sha256));
 
 export interface TokenOrder {
   readonly digest: Uint8Array;
