@@ -29,7 +29,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
     may: [],
     packages: ['@indelible/core'],
   },
-  threads: { files: /^indelible\/src\/threads\.ts$/, may: [], packages: [] },
+  threads: {
+    files: /^indelible\/src\/thread(?:s|-worker)\.[jt]s$/,
+    may: [],
+    packages: ['node:worker_threads'],
+  },
   'private-file': { files: /^indelible\/src\/private-file\.ts$/, may: [], packages: ['node:fs'] },
   outbound: { files: /^indelible\/src\/outbound\.ts$/, may: [], packages: ['@indelible/core'] },
   'stores/*': {
@@ -114,6 +118,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: CORE_AND_NODE,
   },
 
+  // From one store to another, byte for byte.
+  moving: {
+    files: below('moving'),
+    may: ['contracts', 'ledger', 'attachments-contract', 'transparency-contract'],
+    packages: CORE_AND_NODE,
+  },
+
   // Brings a ledger and its anchors together.
   anchoring: {
     files: below('anchoring'),
@@ -122,11 +133,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
 
   compose: {
-    files: /^indelible\/src\/compose(?:-anchors|-verification)?\.ts$/,
+    files: /^indelible\/src\/compose(?:\.ts$|\/)/,
     may: [
       ...['contracts', 'stores/*', 'ledger', 'access', 'attachments', 'attachments-contract'],
       ...['transparency', 'transparency-contract', 'anchors/*', 'anchors-contract', 'anchoring', 'witness'],
-      'verification',
+      ...['verification', 'moving'],
     ],
     packages: [...CORE_AND_NODE, 'pino'],
   },
@@ -174,6 +185,11 @@ const BETWEEN: Boundaries = {
       file: 'indelible/src/cli/commands/serve.ts',
       imports: 'indelible/src/http/serve.ts',
       why: 'the command that starts the server; loaded only then, so that every other command starts without it',
+    },
+    {
+      file: 'indelible/src/thread-worker.ts',
+      imports: 'computed',
+      why: 'whoever borrows a thread names the module that works in it',
     },
     {
       file: 'indelible/src/ledger/verify-worker.ts',
@@ -296,7 +312,7 @@ test('a planted violation of every kind is found', () => {
     ['indelible/src/http/x.ts', "import { a } from '../cli/main.ts';\n", BETWEEN, /http may not import cli/],
     [
       'indelible/src/cli/x.ts',
-      "new Worker(new URL('../stores/sqlite/worker.ts', import.meta.url));\n",
+      "new Thread(new URL('../stores/sqlite/worker.ts', import.meta.url));\n",
       BETWEEN,
       /cli may not import stores\/sqlite/,
     ],

@@ -4,8 +4,8 @@
  */
 import { availableParallelism } from 'node:os';
 import { openFileAnchor } from '../../packages/indelible/src/anchors/file/file-anchor.ts';
+import { openStoredProofs } from '../../packages/indelible/src/compose/verification.ts';
 import { openIndex, openStore } from '../../packages/indelible/src/compose.ts';
-import { openStoredProofs } from '../../packages/indelible/src/compose-verification.ts';
 import type { VerifyReport } from '../../packages/indelible/src/ledger/types.ts';
 import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
 import { verifyLedger } from '../../packages/indelible/src/verification/verify-ledger.ts';

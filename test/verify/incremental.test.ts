@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { openStoredProofs, verifiedPosition } from '../../packages/indelible/src/compose/verification.ts';
 import { openStore } from '../../packages/indelible/src/compose.ts';
-import { openStoredProofs, verifiedPosition } from '../../packages/indelible/src/compose-verification.ts';
 import { verifyLedger } from '../../packages/indelible/src/verification/verify-ledger.ts';
 import { folder, NAME, openLedger, record, signer } from '../transparency/support.ts';
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { formatVerifierKey, parsePolicy } from '@indelible/core';
 import type { Anchor } from '../../packages/indelible/src/anchors/contract.ts';
-import { openTimestampChecker } from '../../packages/indelible/src/compose-verification.ts';
+import { openTimestampChecker } from '../../packages/indelible/src/compose/verification.ts';
 import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
 import { rotatedEvent } from '../../packages/indelible/src/transparency/key-records.ts';

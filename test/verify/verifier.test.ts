@@ -12,6 +12,7 @@ import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
 import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openSqliteIndex } from '../../packages/indelible/src/stores/index/sqlite-index.ts';
 import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
+import { Thread } from '../../packages/indelible/src/threads.ts';
 import { destroyPage } from '../support/sqlite-page.ts';
 
 async function folder(t: TestContext): Promise<string> {
@@ -177,14 +178,11 @@ test('pitfall 18: verification is spread over the cores', async (t) => {
 test('a small log is verified without threads, unless they are asked for', async (t) => {
   const url = `file:${await folder(t)}/log`;
   await filled(url, 50);
-  let threads = 0;
-  const count = () => threads++;
-  process.on('worker', count);
-  t.after(() => process.off('worker', count));
+  const before = Thread.borrowed;
   assert.equal((await verifyAt(url)).records_checked, 51);
-  assert.equal(threads, 0);
+  assert.equal(Thread.borrowed - before, 0);
   assert.equal((await verifyAt(url, 2)).records_checked, 51);
-  assert.equal(threads, 2);
+  assert.equal(Thread.borrowed - before, 2);
 });
 
 test('pitfall 19: records written while verification runs are neither damage nor skipped by the next run', async (t) => {

@@ -23,8 +23,8 @@ export {
   type TokenVerdict,
 } from './anchors/timestamp/check-token.ts';
 export { type VerifiedWebhook, verifyWebhook, type WebhookHeaders } from './anchors/webhook/signature.ts';
+export { openStoredProofs, verifiedPosition } from './compose/verification.ts';
 export { type OpenOptions, openLedger } from './compose.ts';
-export { openStoredProofs, verifiedPosition } from './compose-verification.ts';
 export {
   contextFromTraceparent,
   currentContext,

@@ -5,8 +5,8 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { openStoredProofs } from '../../../packages/indelible/src/compose/verification.ts';
 import { openStore, treeFolder } from '../../../packages/indelible/src/compose.ts';
-import { openStoredProofs } from '../../../packages/indelible/src/compose-verification.ts';
 import type { LogStore } from '../../../packages/indelible/src/stores/contract.ts';
 import { openMemoryStore } from '../../../packages/indelible/src/stores/memory.ts';
 import { openCheckpointHistory } from '../../../packages/indelible/src/transparency/checkpoint-history.ts';

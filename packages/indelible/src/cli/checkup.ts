@@ -4,7 +4,7 @@
 import { access, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { IndelibleError, isIndelibleError, type LedgerRecord, parseRecord } from '@indelible/core';
-import { indexPath, openIndex, openStore, parseLedgerUrl } from '../compose.ts';
+import { indexPath, isRemote, openIndex, openStore, parseLedgerUrl } from '../compose.ts';
 import { keysFromEnvironment } from '../ledger/env-keys.ts';
 import { Keyring } from '../ledger/keyring.ts';
 import { lineOf } from '../ledger/lines.ts';
@@ -149,7 +149,7 @@ async function diskChecks(url: string): Promise<Check[]> {
       return null;
     }
   })();
-  if (place === null || place.path === '') return [];
+  if (place === null || isRemote(place) || place.path === '') return [];
   const folder = place.scheme === 'file' ? place.path : dirname(place.path);
   const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: null, bsize: 0 }));
   const checks: Check[] = [];

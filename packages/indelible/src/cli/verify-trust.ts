@@ -6,8 +6,8 @@
 import { NOTE_BYTES_MAX, parseVerifierKey } from '@indelible/core';
 import type { Command } from 'commander';
 import type { Anchor } from '../anchors/contract.ts';
+import { openTimestampChecker } from '../compose/verification.ts';
 import { createAnchors } from '../compose.ts';
-import { openTimestampChecker } from '../compose-verification.ts';
 import type { VerifyTrust } from '../verification/types.ts';
 import { readInput, readPolicy, readVerifierKeys } from './input-file.ts';
 

@@ -5,7 +5,7 @@
  * Errors:  VERIFY_RUNNING; those of `verifyLedger`.
  */
 import { IndelibleError, isIndelibleError } from '@indelible/core';
-import { openStoredProofs, proofsInMemory, verifiedPosition } from '../compose-verification.ts';
+import { openStoredProofs, proofsInMemory, verifiedPosition } from '../compose/verification.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerLog, VerifyReport } from '../ledger/types.ts';
 import { LEDGER_VERIFIED, verifiedEvent } from '../verification/verified-event.ts';

@@ -5,7 +5,7 @@
  * but the ledger's own bookkeeping is no news.
  */
 import { LINE_BODY_START } from '@indelible/core';
-import { verifiedPosition } from '../compose-verification.ts';
+import { verifiedPosition } from '../compose/verification.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerLog } from '../ledger/types.ts';
 import type { Verifications } from './verifications.ts';

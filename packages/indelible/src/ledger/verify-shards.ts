@@ -3,10 +3,9 @@
  *
  * Errors:  KEY_UNKNOWN, and the store's errors when a shard cannot be read.
  */
-import { Worker } from 'node:worker_threads';
 import { type ErrorCode, IndelibleError, type StretchReport } from '@indelible/core';
 import type { Shard } from '../stores/contract.ts';
-import { threadOptions } from '../threads.ts';
+import { Thread } from '../threads.ts';
 import type { AttachmentUse } from './attachment-uses.ts';
 import type { HashedStretch, Leaves } from './leaf-tiles.ts';
 import type { ChainKey } from './types.ts';
@@ -42,6 +41,13 @@ export interface ShardWork {
   readonly signal?: AbortSignal;
 }
 
+/** What a thread is told. */
+export interface ShardSetup {
+  readonly shard: Shard;
+  readonly keys: readonly ChainKey[];
+  readonly tree: TreeWork;
+}
+
 /** `none`: only the chain; `roots`: tiles of leaf hashes, too; `leaves`: and every leaf hash. */
 export type TreeWork = 'none' | 'roots' | 'leaves';
 
@@ -73,25 +79,30 @@ function verifyShard(
   onProgress: (message: { records: number; bytes: number }) => void,
 ): Promise<ShardReport> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(WORKER, { ...threadOptions(), workerData: { shard, keys, tree } });
+    const setup: ShardSetup = { shard, keys, tree };
+    const thread = new Thread(WORKER, setup, {
+      onMessage: (data) => {
+        const message = data as ShardMessage;
+        if (message.type === 'progress') return onProgress(message);
+        if (message.type === 'leaves') return onLeaves(message.leaves);
+        signal.removeEventListener('abort', abort);
+        thread.giveBack();
+        if (message.type === 'failed') return reject(new IndelibleError(message.code, message.text));
+        const { bytes, stretch, attachments, proof_records, hashed } = message;
+        onProgress({ records: stretch.records, bytes });
+        resolve({ stretch, attachments, proof_records, hashed });
+      },
+      onEnd: (cause) => {
+        signal.removeEventListener('abort', abort);
+        reject(new IndelibleError('INTERNAL', 'a verifying thread ended', { cause }));
+      },
+    });
+    thread.ref();
     const abort = () => {
-      void worker.terminate();
+      void thread.terminate();
       reject(new IndelibleError('STORE_UNAVAILABLE', 'verification was stopped'));
     };
     signal.addEventListener('abort', abort, { once: true });
-    worker.on('message', (message: ShardMessage) => {
-      if (message.type === 'progress') return onProgress(message);
-      if (message.type === 'leaves') return onLeaves(message.leaves);
-      signal.removeEventListener('abort', abort);
-      if (message.type === 'failed') return reject(new IndelibleError(message.code, message.text));
-      const { bytes, stretch, attachments, proof_records, hashed } = message;
-      onProgress({ records: stretch.records, bytes });
-      resolve({ stretch, attachments, proof_records, hashed });
-    });
-    worker.on('error', reject);
-    worker.on('exit', (code) =>
-      reject(new IndelibleError('INTERNAL', `a verifying thread ended with ${code}`)),
-    );
   });
 }
 

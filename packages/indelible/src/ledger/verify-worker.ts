@@ -1,22 +1,21 @@
 /**
  * A thread that verifies one shard of a log and reports.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { isIndelibleError, type LeafSink, StretchVerifier } from '@indelible/core';
-import type { LineBatch, Shard } from '../stores/contract.ts';
+import type { LineBatch } from '../stores/contract.ts';
 import { AttachmentUses, attachmentUses } from './attachment-uses.ts';
 import { Keyring } from './keyring.ts';
 import { LeafTiles } from './leaf-tiles.ts';
 import { ProofRecords } from './proof-records.ts';
-import type { ChainKey } from './types.ts';
-import type { ShardMessage, TreeWork } from './verify-shards.ts';
+import type { ShardMessage, ShardSetup } from './verify-shards.ts';
 
 const PROGRESS_BYTES = 4 << 20;
 
 /** So many leaf hashes (512 KiB) are handed over at a time. */
 const LEAVES_USUAL = 16_384;
 
-async function run(shard: Shard, keys: readonly ChainKey[], tree: TreeWork): Promise<ShardMessage> {
+async function run({ shard, keys, tree }: ShardSetup, port: MessagePort): Promise<ShardMessage> {
   const { readShard } = (await import(shard.module)) as { readShard(input: unknown): Iterable<LineBatch> };
   const keyring = new Keyring(keys);
   let tiles: LeafTiles | null = null;
@@ -32,7 +31,7 @@ async function run(shard: Shard, keys: readonly ChainKey[], tree: TreeWork): Pro
     const leaves = tiles?.takeLeaves(at_least) ?? null;
     if (leaves === null) return;
     const message: ShardMessage = { type: 'leaves', leaves };
-    parentPort!.postMessage(message, [leaves.hashes.buffer as ArrayBuffer]);
+    port.postMessage(message, [leaves.hashes.buffer as ArrayBuffer]);
   };
   const uses = new AttachmentUses();
   const proof_records = new ProofRecords();
@@ -46,7 +45,7 @@ async function run(shard: Shard, keys: readonly ChainKey[], tree: TreeWork): Pro
     bytes += batch.bytes.length;
     if (bytes - reported < PROGRESS_BYTES) continue;
     reported = bytes;
-    parentPort!.postMessage({ type: 'progress', records: verifier.records, bytes } satisfies ShardMessage);
+    port.postMessage({ type: 'progress', records: verifier.records, bytes } satisfies ShardMessage);
   }
   handOver(1);
   return {
@@ -59,12 +58,13 @@ async function run(shard: Shard, keys: readonly ChainKey[], tree: TreeWork): Pro
   };
 }
 
-const { shard, keys, tree } = workerData as { shard: Shard; keys: readonly ChainKey[]; tree: TreeWork };
-run(shard, keys, tree).then(
-  (message) => parentPort!.postMessage(message),
-  (error: unknown) => {
-    const code = isIndelibleError(error) ? error.code : 'STORE_UNAVAILABLE';
-    const text = error instanceof Error ? error.message : String(error);
-    parentPort!.postMessage({ type: 'failed', code, text } satisfies ShardMessage);
-  },
-);
+/** Serves one shard: one last message, `done` or `failed`. */
+export function serve(setup: ShardSetup, port: MessagePort): void {
+  run(setup, port)
+    .catch((error: unknown): ShardMessage => {
+      const code = isIndelibleError(error) ? error.code : 'STORE_UNAVAILABLE';
+      return { type: 'failed', code, text: error instanceof Error ? error.message : String(error) };
+    })
+    .then((message) => port.postMessage(message))
+    .finally(() => port.close());
+}

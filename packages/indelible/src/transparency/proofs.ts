@@ -19,7 +19,7 @@ import {
 import { forEachLine } from '../ledger/lines.ts';
 import type { LogStore } from '../stores/contract.ts';
 import type { CheckpointHistory, PublishedCheckpoint, TransparencyReader, TreeStorage } from './contract.ts';
-import { storedConsistency, storedInclusion, storedRoot, storedTile } from './stored-tree.ts';
+import { storedConsistencyWithRoots, storedInclusion, storedRoot, storedTile } from './stored-tree.ts';
 
 export interface ProofsOptions {
   readonly origin: string;
@@ -88,27 +88,32 @@ export class Proofs implements TransparencyReader {
 
   async root(size: number): Promise<string> {
     await this.#checkSize(size);
-    return this.#rootOf(size);
+    return (await this.#signedRoot(size)) ?? storedRoot(this.#options.storage, size);
   }
 
   async inclusionProof(seq: number, size: number): Promise<string[]> {
     await this.#checkSize(size);
-    const { storage } = this.#options;
-    const proof = await storedInclusion(storage, seq, size);
-    const leaf = Buffer.from(await storage.read(0, seq, 1)).toString('hex');
-    const root = await this.#rootOf(size);
+    const [stored, signed] = await Promise.all([
+      storedInclusion(this.#options.storage, seq, size),
+      this.#signedRoot(size),
+    ]);
+    const { leaf, proof } = stored;
+    const root = signed ?? stored.root;
     if (!verifyInclusion({ leaf, index: seq, size, root, proof }).ok) throw damaged(size);
     return proof;
   }
 
   async consistencyProof(from: number, to: number): Promise<string[]> {
     await this.#checkSize(to);
-    const { storage } = this.#options;
-    const proof = await storedConsistency(storage, from, to);
-    const [from_root, to_root] = await Promise.all([this.#rootOf(from), this.#rootOf(to)]);
-    const verdict = verifyConsistency({ from, to, from_root, to_root, proof });
-    if (!verdict.ok) throw damaged(to);
-    return proof;
+    const [stored, from_signed, to_signed] = await Promise.all([
+      storedConsistencyWithRoots(this.#options.storage, from, to),
+      this.#signedRoot(from),
+      this.#signedRoot(to),
+    ]);
+    const from_root = from_signed ?? stored.from_root;
+    const to_root = to_signed ?? stored.to_root;
+    if (!verifyConsistency({ from, to, from_root, to_root, proof: stored.proof }).ok) throw damaged(to);
+    return stored.proof;
   }
 
   async proofFile(seq: number): Promise<string> {
@@ -119,18 +124,14 @@ export class Proofs implements TransparencyReader {
       });
     }
     const { size, root, note } = checkpoint;
-    const { storage } = this.#options;
-    const leaf = Buffer.from(await storage.read(0, seq, 1)).toString('hex');
-    const proof = await storedInclusion(storage, seq, size);
+    const { leaf, proof } = await storedInclusion(this.#options.storage, seq, size);
     if (!verifyInclusion({ leaf, index: seq, size, root, proof }).ok) throw damaged(size);
     return formatProof({ extra: null, index: seq, proof, note: parseNote(note) });
   }
 
-  /** The signed root where there is one. */
-  async #rootOf(size: number): Promise<string> {
-    const { history, storage } = this.#options;
-    const checkpoint = await history.atLeast(size);
-    return checkpoint?.size === size ? checkpoint.root : storedRoot(storage, size);
+  async #signedRoot(size: number): Promise<string | null> {
+    const checkpoint = await this.#options.history.atLeast(size);
+    return checkpoint?.size === size ? checkpoint.root : null;
   }
 
   async #checkCovered(tile: Tile): Promise<void> {

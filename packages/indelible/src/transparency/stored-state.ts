@@ -59,7 +59,7 @@ async function resumeAt(state: StoredState, { size, root }: PublishedCheckpoint)
     // Absent: truncated, or damaged, which is for the verifier to say.
     if (last === undefined) return tree;
     const leaf = leafOfLine(last.line, writeLeaf);
-    const proof = await storedInclusion(storage, size - 1, size);
+    const { proof } = await storedInclusion(storage, size - 1, size);
     return verifyInclusion({ leaf, index: size - 1, size, root, proof }).ok ? tree : null;
   } catch (error) {
     if (isIndelibleError(error, 'TREE_DAMAGED')) return null;

@@ -16,6 +16,7 @@ import {
   rootOf,
   TILE_WIDTH,
   type Tile,
+  type TreeNode,
   tilePath,
   tilesOfPlan,
 } from '@indelible/core';
@@ -27,14 +28,36 @@ export async function storedRoot(storage: TreeStorage, size: number): Promise<st
   return rootOf(size, await storedHashes(storage, [nodesOfRoot(size)], size));
 }
 
-/** Hashes from a record to the root of the first `size`. */
-export async function storedInclusion(storage: TreeStorage, seq: number, size: number): Promise<string[]> {
-  return inclusionProof(seq, size, await storedHashes(storage, planInclusion(seq, size), size));
-}
-
 /** Hashes between the roots of two sizes. */
 export async function storedConsistency(storage: TreeStorage, from: number, to: number): Promise<string[]> {
   return consistencyProof(from, to, await storedHashes(storage, planConsistency(from, to), to));
+}
+
+/** Hashes from a record to the root of the first `size`, with the record's own and that root. */
+export async function storedInclusion(
+  storage: TreeStorage,
+  seq: number,
+  size: number,
+): Promise<{ proof: string[]; leaf: string; root: string }> {
+  const own: TreeNode = { level: 0, index: seq };
+  const plan = [...planInclusion(seq, size), [own], nodesOfRoot(size)];
+  const hashes = await storedHashes(storage, plan, size);
+  return { proof: inclusionProof(seq, size, hashes), leaf: hashes(own), root: rootOf(size, hashes) };
+}
+
+/** Hashes between the roots of two sizes, with both roots: the tiles that they share are read and hashed once. */
+export async function storedConsistencyWithRoots(
+  storage: TreeStorage,
+  from: number,
+  to: number,
+): Promise<{ proof: string[]; from_root: string; to_root: string }> {
+  const plan = [...planConsistency(from, to), nodesOfRoot(from), nodesOfRoot(to)];
+  const hashes = await storedHashes(storage, plan, to);
+  return {
+    proof: consistencyProof(from, to, hashes),
+    from_root: rootOf(from, hashes),
+    to_root: rootOf(to, hashes),
+  };
 }
 
 /** The bytes of a hash tile, exactly as wide as asked for. */
@@ -52,5 +75,15 @@ async function storedHashes(storage: TreeStorage, plan: ProofPlan, size: number)
   const tiles = tilesOfPlan(plan, size);
   const bytes = await Promise.all(tiles.map((tile) => storedTile(storage, tile)));
   const byPath = new Map(tiles.map((tile, i) => [tilePath(tile), bytes[i]!]));
-  return hashesOfTiles((tile) => byPath.get(tilePath(tile)), size);
+  return eachOnce(hashesOfTiles((tile) => byPath.get(tilePath(tile)), size));
+}
+
+function eachOnce(hashes: NodeHashes): NodeHashes {
+  const known = new Map<string, string>();
+  return (node) => {
+    const name = `${node.level}/${node.index}`;
+    const hash = known.get(name) ?? hashes(node);
+    known.set(name, hash);
+    return hash;
+  };
 }

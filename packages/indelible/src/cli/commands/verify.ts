@@ -4,8 +4,8 @@
 import { access } from 'node:fs/promises';
 import { IndelibleError, isIndelibleError } from '@indelible/core';
 import { type Command, InvalidArgumentError } from 'commander';
+import { openStoredProofs, verifiedPosition } from '../../compose/verification.ts';
 import { indexPath, openAttachments, openIndex, openStore } from '../../compose.ts';
-import { openStoredProofs, verifiedPosition } from '../../compose-verification.ts';
 import { BackupFile } from '../../ledger/backup-file.ts';
 import type { ChainKey, VerifyReport } from '../../ledger/types.ts';
 import type { RecordIndex } from '../../stores/index/contract.ts';

@@ -3,9 +3,8 @@
  *
  * The thread never keeps the process alive by itself; waiting calls do.
  */
-import { Worker } from 'node:worker_threads';
 import { ERRORS, type ErrorCode, IndelibleError } from '@indelible/core';
-import { threadOptions } from '../../threads.ts';
+import { Thread } from '../../threads.ts';
 import type { Answer, OperationName, Operations, Request, WorkerSetup } from './protocol.ts';
 
 const MODULE = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
@@ -16,20 +15,16 @@ interface Waiting {
 }
 
 export class IndexThread {
-  readonly #worker: Worker;
+  readonly #thread: Thread;
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
   #failed: Error | null = null;
 
   private constructor(setup: WorkerSetup) {
-    this.#worker = new Worker(MODULE, {
-      ...threadOptions(),
-      workerData: setup,
-      name: `indelible-index-${setup.role}`,
+    this.#thread = new Thread(MODULE, setup, {
+      onMessage: (message) => this.#settle(message as Answer),
+      onEnd: (cause) => this.#fail(cause),
     });
-    this.#worker.on('message', (answer: Answer) => this.#settle(answer));
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', () => this.#fail(new Error('its thread has ended')));
   }
 
   /** Starts the thread; resolves when its connection is open. */
@@ -38,7 +33,7 @@ export class IndexThread {
     try {
       await thread.#answer(0);
     } catch (error) {
-      await thread.#worker.terminate();
+      await thread.#thread.terminate();
       throw error;
     }
     return thread;
@@ -52,19 +47,23 @@ export class IndexThread {
   ): Promise<Operations[N]['result']> {
     if (this.#failed !== null) return Promise.reject(this.#failed);
     const request: Request = { call: ++this.#calls, name, args };
-    this.#worker.postMessage(request, transfer);
+    this.#thread.post(request, transfer);
     return this.#answer(request.call);
   }
 
-  /** Lets waiting calls finish, then closes the connection and ends the thread. */
+  /** Lets waiting calls finish, then closes the connection and gives the thread back. */
   async close(): Promise<void> {
-    if (this.#failed === null) await this.call('close', []);
-    await this.#worker.terminate();
+    if (this.#failed !== null) return;
+    try {
+      await this.call('close', []);
+    } finally {
+      this.#thread.giveBack();
+    }
   }
 
   #answer<T>(call: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#waiting.size === 0) this.#worker.ref();
+      if (this.#waiting.size === 0) this.#thread.ref();
       this.#waiting.set(call, { resolve, reject });
     });
   }
@@ -72,15 +71,14 @@ export class IndexThread {
   #settle(answer: Answer): void {
     const waiting = this.#waiting.get(answer.call);
     this.#waiting.delete(answer.call);
-    if (this.#waiting.size === 0) this.#worker.unref();
+    if (this.#waiting.size === 0) this.#thread.unref();
     if ('result' in answer) waiting?.resolve(answer.result as never);
     else waiting?.reject(revive(answer.error));
   }
 
-  #fail(cause: Error): void {
-    this.#failed ??= new IndelibleError('STORE_UNAVAILABLE', `The index stopped: ${cause.message}.`, {
-      cause,
-    });
+  #fail(cause: unknown): void {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    this.#failed ??= new IndelibleError('STORE_UNAVAILABLE', `The index stopped: ${why}.`, { cause });
     for (const { reject } of this.#waiting.values()) reject(this.#failed);
     this.#waiting.clear();
   }

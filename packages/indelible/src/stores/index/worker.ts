@@ -1,5 +1,5 @@
 /** A worker thread of the index: one connection, one role, requests in order. */
-import { parentPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { isIndelibleError } from '@indelible/core';
 import { createChecker } from './checker.ts';
 import { guarded, openDatabase } from './database.ts';
@@ -7,12 +7,9 @@ import type { Answer, Request, WorkerSetup } from './protocol.ts';
 import { createReader } from './reader.ts';
 import { createWriter } from './writer.ts';
 
-const port = parentPort!;
-const { path, role } = workerData as WorkerSetup;
-
 type Handlers = Record<string, (...args: never[]) => unknown>;
 
-function open(): Handlers {
+function open({ path, role }: WorkerSetup): Handlers {
   const database = openDatabase(path, role !== 'writer');
   const make: Record<WorkerSetup['role'], () => object> = {
     // Where there is one thread alone, it answers searches between two writes.
@@ -23,22 +20,25 @@ function open(): Handlers {
   return { ...make[role](), close: () => database.close() };
 }
 
-function answer(call: number, work: () => unknown): void {
-  let message: Answer;
-  try {
-    message = { call, result: guarded(work) };
-  } catch (error) {
-    const code = isIndelibleError(error) ? error.code : null;
-    message = { call, error: { code, message: error instanceof Error ? error.message : String(error) } };
+/** Serves one index; call 0 answers the opening itself. */
+export function serve(setup: WorkerSetup, port: MessagePort): void {
+  function answer(call: number, work: () => unknown): void {
+    let message: Answer;
+    try {
+      message = { call, result: guarded(work) };
+    } catch (error) {
+      const code = isIndelibleError(error) ? error.code : null;
+      message = { call, error: { code, message: error instanceof Error ? error.message : String(error) } };
+    }
+    port.postMessage(message);
   }
-  port.postMessage(message);
-}
 
-let handlers: Handlers = {};
-answer(0, () => {
-  handlers = open();
-});
-port.on('message', (request: Request) => {
-  answer(request.call, () => handlers[request.name]!(...(request.args as never[])));
-  if (request.name === 'close') port.close();
-});
+  let handlers: Handlers = {};
+  answer(0, () => {
+    handlers = open(setup);
+  });
+  port.on('message', (request: Request) => {
+    answer(request.call, () => handlers[request.name]!(...(request.args as never[])));
+    if (request.name === 'close') port.close();
+  });
+}

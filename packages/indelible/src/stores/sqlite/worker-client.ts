@@ -6,10 +6,9 @@
  * Errors:  LEDGER_CLOSED after `close`, and whatever the operation raised.
  */
 import type { Transferable } from 'node:worker_threads';
-import { Worker } from 'node:worker_threads';
 import type { ErrorCode } from '@indelible/core';
 import { IndelibleError } from '@indelible/core';
-import { threadOptions } from '../../threads.ts';
+import { Thread } from '../../threads.ts';
 import type { Answer, Call, Input, OperationName, Output, WorkerSetup } from './operations.ts';
 
 // The same module runs from source and from the build.
@@ -23,7 +22,7 @@ interface Waiting {
 export class WorkerClient {
   readonly #setup: WorkerSetup;
   readonly #waiting = new Map<number, Waiting>();
-  #worker: Worker | null = null;
+  #thread: Thread | null = null;
   #calls = 0;
   #closing: Promise<void> | null = null;
 
@@ -51,56 +50,47 @@ export class WorkerClient {
     input: Input<Name>,
     transfer: readonly Transferable[],
   ): Promise<Output<Name>> {
-    const worker = (this.#worker ??= this.#start());
+    const thread = (this.#thread ??= this.#start());
     const id = this.#calls++;
     return new Promise<Output<Name>>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (output: unknown) => void, reject });
-      worker.ref();
-      worker.postMessage({ id, name, input } satisfies Call, transfer);
+      thread.ref();
+      thread.post({ id, name, input } satisfies Call, transfer);
     });
   }
 
   async #end(): Promise<void> {
-    const worker = this.#worker;
-    if (worker === null) return;
-    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    const thread = this.#thread;
+    if (thread === null) return;
     try {
       await this.#send('close', null, []);
     } finally {
-      worker.ref();
-      await exited;
+      thread.giveBack();
     }
   }
 
-  #start(): Worker {
-    const worker = new Worker(WORKER_URL, {
-      ...threadOptions(),
-      workerData: this.#setup,
-      name: 'indelible sqlite',
+  #start(): Thread {
+    const thread = new Thread(WORKER_URL, this.#setup, {
+      onMessage: (answer) => this.#settle(thread, answer as Answer),
+      onEnd: (cause) => {
+        if (this.#thread === thread) this.#thread = null;
+        const waiting = [...this.#waiting.values()];
+        this.#waiting.clear();
+        const error = new IndelibleError(
+          'STORE_UNAVAILABLE',
+          `${this.#setup.file}: the thread that works on it ended`,
+          { cause },
+        );
+        for (const { reject } of waiting) reject(error);
+      },
     });
-    let cause: unknown;
-    worker.on('message', (answer: Answer) => this.#settle(worker, answer));
-    worker.on('error', (error) => {
-      cause = error;
-    });
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = null;
-      const waiting = [...this.#waiting.values()];
-      this.#waiting.clear();
-      const error = new IndelibleError(
-        'STORE_UNAVAILABLE',
-        `${this.#setup.file}: the thread that works on it ended`,
-        { cause },
-      );
-      for (const { reject } of waiting) reject(error);
-    });
-    return worker;
+    return thread;
   }
 
-  #settle(worker: Worker, answer: Answer): void {
+  #settle(thread: Thread, answer: Answer): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
-    if (this.#waiting.size === 0) worker.unref();
+    if (this.#waiting.size === 0) thread.unref();
     if (waiting === undefined) return;
     if ('output' in answer) waiting.resolve(answer.output);
     else

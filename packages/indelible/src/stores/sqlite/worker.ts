@@ -2,7 +2,7 @@
  * The thread that holds a connection: SQLite's commits are synchronous and must not block the event loop.
  * Calls are answered one after the other, in the order they came.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { append, readHead, release, reserve } from './append.ts';
 import { Connection } from './connection.ts';
 import { SQLITE_BUSY, sqliteResult, storeFault } from './faults.ts';
@@ -10,62 +10,62 @@ import { inspect } from './inspect.ts';
 import type { Answer, Call, Input, OperationName, Output, WorkerSetup } from './operations.ts';
 import { bounds, readChunk, readLines } from './scan.ts';
 
-const setup = workerData as WorkerSetup;
-const connection = new Connection(setup);
-const port = parentPort;
-if (port === null) throw new Error('worker.ts runs as a worker thread only');
+/** Serves one store. */
+export function serve(setup: WorkerSetup, port: MessagePort): void {
+  const connection = new Connection(setup);
 
-const OPERATIONS: { [Name in OperationName]: (input: Input<Name>) => Output<Name> } = {
-  open: () => {
-    connection.db();
-    return null;
-  },
-  append: (request) => {
-    append(connection, request, setup.faults);
-    return null;
-  },
-  reserve: () => {
-    reserve(connection);
-    return null;
-  },
-  release: () => {
-    release(connection);
-    return null;
-  },
-  head: () => readHead(connection),
-  bounds: () => bounds(connection),
-  chunk: ({ from, last }) => readChunk(connection, from, last),
-  lines: (seqs) => readLines(connection, seqs),
-  inspect: () => inspect(connection),
-  close: () => {
-    connection.drop();
-    return null;
-  },
-};
+  const OPERATIONS: { [Name in OperationName]: (input: Input<Name>) => Output<Name> } = {
+    open: () => {
+      connection.db();
+      return null;
+    },
+    append: (request) => {
+      append(connection, request, setup.faults);
+      return null;
+    },
+    reserve: () => {
+      reserve(connection);
+      return null;
+    },
+    release: () => {
+      release(connection);
+      return null;
+    },
+    head: () => readHead(connection),
+    bounds: () => bounds(connection),
+    chunk: ({ from, last }) => readChunk(connection, from, last),
+    lines: (seqs) => readLines(connection, seqs),
+    inspect: () => inspect(connection),
+    close: () => {
+      connection.drop();
+      return null;
+    },
+  };
 
-port.on('message', ({ id, name, input }: Call) => {
-  let answer: Answer;
-  let transfer: ArrayBuffer[] = [];
-  try {
-    const output = (OPERATIONS[name] as (input: unknown) => unknown)(input);
-    transfer = buffersOf(output);
-    answer = { id, output };
-  } catch (error) {
-    const fault = storeFault(error, setup.file);
-    // Busy leaves a connection sound, and so does a moved head. After anything else it is opened afresh.
-    if (fault.code !== 'HEAD_MOVED' && sqliteResult(error) !== SQLITE_BUSY) dropQuietly();
-    answer = { id, error: { code: fault.code, message: fault.message, details: { ...fault.details } } };
-  }
-  port.postMessage(answer, transfer);
-  if (name === 'close') port.close();
-});
+  port.on('message', ({ id, name, input }: Call) => {
+    let answer: Answer;
+    let transfer: ArrayBuffer[] = [];
+    try {
+      const output = (OPERATIONS[name] as (input: unknown) => unknown)(input);
+      transfer = buffersOf(output);
+      answer = { id, output };
+    } catch (error) {
+      const fault = storeFault(error, setup.file);
+      // Busy leaves a connection sound, and so does a moved head. After anything else it is opened afresh.
+      if (fault.code !== 'HEAD_MOVED' && sqliteResult(error) !== SQLITE_BUSY) dropQuietly();
+      answer = { id, error: { code: fault.code, message: fault.message, details: { ...fault.details } } };
+    }
+    port.postMessage(answer, transfer);
+    if (name === 'close') port.close();
+  });
 
-/** The fault that led here is the one to report. */
-function dropQuietly(): void {
-  try {
-    connection.drop();
-  } catch {
-    // Its handle is gone either way; the next use opens a new connection.
+  /** The fault that led here is the one to report. */
+  function dropQuietly(): void {
+    try {
+      connection.drop();
+    } catch {
+      // Its handle is gone either way; the next use opens a new connection.
+    }
   }
 }
 

@@ -5,12 +5,12 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { treeFolder } from './compose.ts';
-import { openCheckpointHistory } from './transparency/checkpoint-history.ts';
-import type { TransparencyReader } from './transparency/contract.ts';
-import { openTreeFolder } from './transparency/tree-folder.ts';
-import { openPositionFile } from './verification/position.ts';
-import type { PositionStore, ReceiptChecker, StoredProofs } from './verification/types.ts';
+import { openCheckpointHistory } from '../transparency/checkpoint-history.ts';
+import type { TransparencyReader } from '../transparency/contract.ts';
+import { openTreeFolder } from '../transparency/tree-folder.ts';
+import { openPositionFile } from '../verification/position.ts';
+import type { PositionStore, ReceiptChecker, StoredProofs } from '../verification/types.ts';
+import { treeFolder } from './beside.ts';
 
 /**
  * What lies beside a ledger, opened for reading alone; null for one in memory. Where nothing does there are no
@@ -61,7 +61,7 @@ export function verifiedPosition(url: string): PositionStore | null {
 
 /** Checks tokens of timestamp authorities under these root certificates (PEM). */
 export async function openTimestampChecker(roots: string): Promise<ReceiptChecker> {
-  const { openTimestampAnchor } = await import('./anchors/timestamp/timestamp-anchor.ts');
+  const { openTimestampAnchor } = await import('../anchors/timestamp/timestamp-anchor.ts');
   // Nobody is asked: a token is checked by itself.
   return openTimestampAnchor({ url: 'https://nobody.invalid/', roots });
 }

@@ -5,14 +5,14 @@
  */
 import { readFile } from 'node:fs/promises';
 import { IndelibleError } from '@indelible/core';
-import type { AnchorPlan } from './anchors/anchor-url.ts';
-import type { Anchor } from './anchors/contract.ts';
+import type { AnchorPlan } from '../anchors/anchor-url.ts';
+import type { Anchor } from '../anchors/contract.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The anchors that these URLs name. */
 export async function createAnchors(urls: readonly string[], env: Environment): Promise<Anchor[]> {
-  const { parseAnchorUrl } = await import('./anchors/anchor-url.ts');
+  const { parseAnchorUrl } = await import('../anchors/anchor-url.ts');
   const plans = urls.map(parseAnchorUrl);
   if (new Set(plans.map(({ name }) => name)).size < plans.length)
     throw new IndelibleError('ANCHOR_CONFIG', 'two anchors have the same name; add #NAME to one of them');
@@ -30,18 +30,18 @@ async function createAnchor(plan: AnchorPlan, env: Environment): Promise<Anchor>
   const { name } = plan;
   switch (plan.kind) {
     case 'file': {
-      const { openFileAnchor } = await import('./anchors/file/file-anchor.ts');
+      const { openFileAnchor } = await import('../anchors/file/file-anchor.ts');
       return openFileAnchor({ path: plan.path, name });
     }
     case 'database': {
-      const { openDatabaseAnchor } = await import('./anchors/database/database-anchor.ts');
-      const { openSqliteTable } = await import('./anchors/database/sqlite-table.ts');
+      const { openDatabaseAnchor } = await import('../anchors/database/database-anchor.ts');
+      const { openSqliteTable } = await import('../anchors/database/sqlite-table.ts');
       return openDatabaseAnchor({ name, table: openSqliteTable({ path: plan.path, name }) });
     }
     case 'webhook': {
       const secret = env[plan.secret_variable] ?? '';
       if (secret === '') throw new IndelibleError('ANCHOR_CONFIG', `${name} needs ${plan.secret_variable}`);
-      const { openWebhookAnchor } = await import('./anchors/webhook/webhook-anchor.ts');
+      const { openWebhookAnchor } = await import('../anchors/webhook/webhook-anchor.ts');
       return openWebhookAnchor({ url: plan.url, secret, name });
     }
     case 'timestamp': {
@@ -52,7 +52,7 @@ async function createAnchor(plan: AnchorPlan, env: Environment): Promise<Anchor>
           { cause: error },
         );
       });
-      const { openTimestampAnchor } = await import('./anchors/timestamp/timestamp-anchor.ts');
+      const { openTimestampAnchor } = await import('../anchors/timestamp/timestamp-anchor.ts');
       return openTimestampAnchor({ url: plan.url, roots, name });
     }
   }

@@ -1,0 +1,77 @@
+/**
+ * What lies beside a log: its index, its tree and checkpoints, its attachments. Beside the file or folder of a ledger
+ * on this machine; in the local folder of one elsewhere; in memory for one in memory.
+ *
+ * Errors:  LEDGER_URL; those of the parts.
+ */
+import { existsSync } from 'node:fs';
+import { access, constants, mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { AttachmentStore } from '../attachments/contract.ts';
+import { openFolderAttachments } from '../attachments/folder.ts';
+import { openMemoryAttachments } from '../attachments/memory.ts';
+import type { RecordIndex } from '../stores/index/contract.ts';
+import { openSqliteIndex } from '../stores/index/sqlite-index.ts';
+import { refuseKeyBeside } from '../transparency/signing-key-file.ts';
+import { isRemote, parseLedgerUrl } from './ledger-url.ts';
+
+/** Where the index of a ledger lies, or null when it has no file. */
+export function indexPath(url: string): string | null {
+  return besidePath(url, 'index.db', '.index');
+}
+
+/** Where the tree and the checkpoints of a ledger lie, or null when that is in memory. */
+export function treeFolder(url: string): string | null {
+  return besidePath(url, 'tree', '.tree');
+}
+
+/** Whether the ledger has a tree, and so very likely a signing key and checkpoints. */
+export function isSigned(url: string): boolean {
+  const folder = treeFolder(url);
+  return folder !== null && existsSync(folder);
+}
+
+/** `name` in the folder of a ledger that has one, the ledger's file and `suffix` for one that is a file. */
+function besidePath(url: string, name: string, suffix: string): string | null {
+  const place = parseLedgerUrl(url);
+  if (isRemote(place)) return join(place.local, name);
+  if (place.scheme === 'memory') return null;
+  return place.scheme === 'file' ? join(place.path, name) : `${place.path}${suffix}`;
+}
+
+/** Opens the derived index beside a store: in a file of its own, or in memory where nothing can be written. */
+export async function openIndex(
+  url: string,
+  options: { readonly rebuild?: boolean; readonly one_thread?: boolean } = {},
+): Promise<RecordIndex> {
+  const path = indexPath(url);
+  if (path !== null && isRemote(parseLedgerUrl(url)))
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  return openSqliteIndex({ path: path !== null && (await isWritable(path)) ? path : ':memory:', ...options });
+}
+
+async function isWritable(path: string): Promise<boolean> {
+  return access(dirname(path), constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Opens the attachments of a ledger: a folder beside its log that the first of them makes. */
+export function openAttachments(
+  url: string,
+  options: { readonly read_only?: boolean; readonly bytes_max?: number } = {},
+): AttachmentStore {
+  const path = besidePath(url, 'attachments', '.attachments');
+  return path === null
+    ? openMemoryAttachments(options)
+    : openFolderAttachments({ path: resolve(path), ...options });
+}
+
+/** Refuses a signing key inside the folder of the ledger at this URL. */
+export function refuseKeyBesideLedger(file: string, url: string): void {
+  const place = parseLedgerUrl(url);
+  if (isRemote(place)) refuseKeyBeside(file, place.local);
+  else if (place.scheme !== 'memory')
+    refuseKeyBeside(file, place.scheme === 'file' ? place.path : dirname(place.path));
+}

@@ -1,0 +1,139 @@
+/**
+ * Moving over concrete places: from two ledger URLs to a copy, or to an archive that follows.
+ *
+ * Errors:  LEDGER_URL; USAGE for a copy onto itself or into memory; those of opening and of copying.
+ */
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { IndelibleError, LIMITS } from '@indelible/core';
+import type { AttachmentReader } from '../attachments/contract.ts';
+import type { ChainKey, LedgerLog } from '../ledger/types.ts';
+import { Archive, type ArchiveTarget } from '../moving/archive.ts';
+import type { CopySource, KeptProofs } from '../moving/types.ts';
+import type { LogStore } from '../stores/contract.ts';
+import { openCheckpointHistory } from '../transparency/checkpoint-history.ts';
+import { openTreeFolder } from '../transparency/tree-folder.ts';
+import { openAttachments, treeFolder } from './beside.ts';
+import { isRemote, parseLedgerUrl, withoutCredentials } from './ledger-url.ts';
+import { openStore } from './open-store.ts';
+
+interface Closing {
+  close(): Promise<void>;
+}
+
+/** Raises for two URLs that name one place, and for a target that ends with the process. */
+export function refuseSamePlace(from: string, to: string): void {
+  if (parseLedgerUrl(to).scheme === 'memory')
+    throw new IndelibleError('USAGE', 'a copy in memory: would be gone with this command');
+  if (placeOf(from) === placeOf(to))
+    throw new IndelibleError('USAGE', `${withoutCredentials(from)} and ${withoutCredentials(to)} are one place`);
+}
+
+function placeOf(url: string): string {
+  const place = parseLedgerUrl(url);
+  return isRemote(place) ? withoutCredentials(place.url) : realPath(resolve(place.path));
+}
+
+/** With links followed as far as there is something. */
+function realPath(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  return path === dirname(path) ? path : join(realPath(dirname(path)), basename(path));
+}
+
+/** The log at a URL, opened for reading, with what lies beside it. Takes no lock. */
+export async function openCopySource(url: string): Promise<CopySource & Closing> {
+  const store = await openStore(url, { read_only: true, create: false });
+  const attachments = openAttachments(url, { read_only: true });
+  try {
+    const proofs = await openKeptProofs(url, true);
+    const close = async (): Promise<void> => {
+      await closeProofs(proofs);
+      await attachments.close();
+      await store.close();
+    };
+    return { store, attachments, proofs, close };
+  } catch (error) {
+    await attachments.close();
+    await store.close();
+    throw error;
+  }
+}
+
+/** The place for a copy; made when there is none. */
+export async function openCopyTarget(url: string): Promise<ArchiveTarget> {
+  const store = await openStore(url);
+  const attachments = openAttachments(url, { bytes_max: LIMITS.attachment_bytes });
+  let proofs: Promise<KeptProofs | null> | null = null;
+  return {
+    store,
+    attachments,
+    openProofs: () => (proofs ??= openKeptProofs(url, false)),
+    close: async () => {
+      await closeProofs((await proofs?.catch(() => null)) ?? null);
+      await attachments.close();
+      await store.close();
+    },
+  };
+}
+
+/** Tree and checkpoints beside a ledger; null for one in memory, and when there are none to read. */
+async function openKeptProofs(url: string, read_only: boolean): Promise<KeptProofs | null> {
+  const folder = treeFolder(url);
+  if (folder === null || (read_only && !existsSync(folder))) return null;
+  const tree = await openTreeFolder(folder, { read_only });
+  try {
+    return { tree, history: openCheckpointHistory(join(folder, 'checkpoints.db'), { read_only }) };
+  } catch (error) {
+    await tree.close();
+    throw error;
+  }
+}
+
+async function closeProofs(proofs: KeptProofs | null): Promise<void> {
+  await proofs?.history.close();
+  await proofs?.tree.close();
+}
+
+export interface OpenArchiveOptions {
+  readonly from_url: string;
+  readonly to_url: string;
+  /** The log and its attachments, where they are open already; they stay open. */
+  readonly opened?: { readonly store: LogStore; readonly attachments: AttachmentReader | null };
+  readonly keys?: readonly ChainKey[];
+  readonly interval_ms?: number;
+  readonly clock?: () => number;
+  readonly log: LedgerLog;
+}
+
+/** An archive of a ledger, not yet started. Only what is configured wrongly raises here. */
+export async function openArchive(options: OpenArchiveOptions): Promise<Archive & Closing> {
+  const { from_url, to_url, opened, ...rest } = options;
+  refuseSamePlace(from_url, to_url);
+  const from =
+    opened === undefined
+      ? await openCopySource(from_url)
+      : await sourceBeside(opened, await openKeptProofs(from_url, true));
+  return new OwningArchive({ ...rest, from, openTarget: () => openCopyTarget(to_url) }, () => from.close());
+}
+
+async function sourceBeside(
+  { store, attachments }: NonNullable<OpenArchiveOptions['opened']>,
+  proofs: KeptProofs | null,
+): Promise<CopySource & Closing> {
+  return { store, attachments, proofs, close: () => closeProofs(proofs) };
+}
+
+/** Closes what was opened for it. */
+class OwningArchive extends Archive {
+  readonly #closeSource: () => Promise<void>;
+
+  constructor(options: ConstructorParameters<typeof Archive>[0], closeSource: () => Promise<void>) {
+    super(options);
+    this.#closeSource = closeSource;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#closeSource();
+  }
+}

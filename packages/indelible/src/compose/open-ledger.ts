@@ -1,0 +1,129 @@
+/**
+ * From a ledger URL to an open ledger, with its index, attachments, tree and signer.
+ *
+ * Errors:  LEDGER_URL for a URL that names no store; those of `Ledger.open`.
+ */
+import { IndelibleError, isIndelibleError, parsePolicy } from '@indelible/core';
+import { carryTokens } from '../access/token-carry.ts';
+import type { AnchorScheduler, SchedulerOptions } from '../anchors/schedule.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import { DEFAULT_LEDGER_NAME } from '../ledger/opening.ts';
+import type { LedgerLog, LedgerOptions } from '../ledger/types.ts';
+import type { RecordIndex } from '../stores/index/contract.ts';
+import type { Cosigner } from '../transparency/contract.ts';
+import { type CheckpointOptions, openTransparency } from '../transparency/open.ts';
+import { checkSigner } from '../transparency/signing-keys.ts';
+import { openAttachments, openIndex, refuseKeyBesideLedger, treeFolder } from './beside.ts';
+import { openStore } from './open-store.ts';
+export const DEFAULT_LEDGER_URL = 'sqlite:./indelible-data/ledger.db';
+
+export interface OpenOptions
+  extends Omit<LedgerOptions, 'store' | 'index' | 'attachments' | 'follow'>,
+    CheckpointOptions {
+  /** Takes no lock and appends nothing; another process may be writing. */
+  readonly read_only?: boolean;
+  /** The largest `data` that is taken, in bytes; default 16 MiB, at most 64 MiB. */
+  readonly attachment_bytes_max?: number;
+  /** For a short command: fewer threads, whose start would take longer than its work. */
+  readonly short_lived?: boolean;
+  /** Gives the signer of checkpoints once the ledger's name is known, unless `signer` is given; null for none. */
+  readonly signerFor?: (name: string) => Promise<CheckpointSigner | null>;
+}
+
+/** Who signs checkpoints, and where its key lies if that is a file. */
+export type CheckpointSigner = NonNullable<CheckpointOptions['signer']>;
+
+const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
+
+/** Opens the ledger at a URL, with its index. */
+export async function openLedger(url: string, options: OpenOptions = {}): Promise<Ledger> {
+  const {
+    read_only = false,
+    short_lived: one_thread = false,
+    attachment_bytes_max,
+    ...ledgerOptions
+  } = options;
+  const create = !read_only && (options.create ?? true);
+  const limit = attachment_bytes_max === undefined ? {} : { bytes_max: attachment_bytes_max };
+  const attachments = openAttachments(url, { read_only, ...limit });
+  refuseSigner(url, options);
+  const store = await openStore(url, { read_only, create, one_thread });
+  let index: RecordIndex | undefined;
+  try {
+    // Also a key that is only looked for now must not leave a new ledger behind.
+    const is_new = create && (await store.head()) === null;
+    const early = is_new ? await foundSigner(url, options.name ?? DEFAULT_LEDGER_NAME, options) : null;
+    index = await openIndexOrRebuild(url, one_thread, options);
+    return await Ledger.open({
+      before_truncation: carryTokens,
+      ...ledgerOptions,
+      store,
+      index,
+      attachments,
+      create,
+      follow: async (ledger) =>
+        openTransparency({
+          ...options,
+          ...(early ?? (await foundSigner(url, ledger.name, options))),
+          ledger,
+          folder: treeFolder(url),
+          keyed: (options.keys?.length ?? 0) > 0,
+          log: options.log ?? SILENT,
+        }),
+    });
+  } catch (error) {
+    await index?.close();
+    await store.close();
+    throw error;
+  }
+}
+
+/** Before anything is made: a key that cannot be used must not leave a new ledger behind. */
+function refuseSigner(url: string, { signer, name }: OpenOptions): void {
+  if (signer === undefined) return;
+  if (name !== undefined) checkSigner(signer, name);
+  if (signer.file !== undefined) refuseKeyBesideLedger(signer.file, url);
+}
+
+/** The signer that the options only find once the ledger has a name. */
+async function foundSigner(
+  url: string,
+  name: string,
+  { signer, signerFor, read_only = false }: OpenOptions,
+): Promise<Pick<CheckpointOptions, 'signer'>> {
+  const found = signer === undefined && !read_only ? await signerFor?.(name) : null;
+  if (found === undefined || found === null) return {};
+  refuseSigner(url, { signer: found, name });
+  return { signer: found };
+}
+
+/** The index is derived: one that cannot be used is made anew, and the log says so. */
+async function openIndexOrRebuild(
+  url: string,
+  one_thread: boolean,
+  { log }: OpenOptions,
+): Promise<RecordIndex> {
+  try {
+    return await openIndex(url, { one_thread });
+  } catch (error) {
+    if (!isIndelibleError(error, 'INDEX_DAMAGED')) throw error;
+    log?.warn({ error: error.message }, 'the index was damaged; it is rebuilt from the log');
+    return openIndex(url, { rebuild: true, one_thread });
+  }
+}
+
+/** Has checkpoints cosigned as a policy file (c2sp.org/tlog-policy) says. */
+export async function createCosigner(policy: Uint8Array | string): Promise<Cosigner> {
+  const { WitnessClient } = await import('../witness/client.ts');
+  return new WitnessClient({ policy: parsePolicy(policy) });
+}
+
+/** Anchors a ledger that is open for writing: on schedule once started, and on demand. Leaves the anchors open. */
+export async function scheduleAnchors(
+  ledger: Ledger,
+  options: Omit<SchedulerOptions, 'source'>,
+): Promise<AnchorScheduler> {
+  const { AnchorScheduler } = await import('../anchors/schedule.ts');
+  const { ledgerSource } = await import('../anchoring/ledger-source.ts');
+  return new AnchorScheduler({ ...options, source: ledgerSource(ledger) });
+}
