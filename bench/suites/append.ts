@@ -4,7 +4,7 @@
 import type { Params } from '../sample.ts';
 import type { Case, Suite, Target, Turn } from '../suite.ts';
 
-const CALLERS = 64;
+const CALLERS = 256;
 const BULK_CALLERS = 2000;
 /** Tree and checkpoints may cost so much at most. */
 const SIGNED_SHARE_MIN = 0.85;
@@ -43,11 +43,11 @@ export function appendSuite(records: number): Suite {
         subject: 'encoder-loop',
         params: fixed({ records }),
       },
-      { id: 'memory', title: 'memory store, 64 callers', ...ledger('memory', CALLERS) },
-      { id: 'file', title: 'file store, 64 callers', ...ledger('file', CALLERS) },
+      { id: 'memory', title: 'memory store, 256 callers', ...ledger('memory', CALLERS) },
+      { id: 'file', title: 'file store, 256 callers', ...ledger('file', CALLERS) },
       {
         id: 'file/keyed',
-        title: 'file store, keyed, 64 callers',
+        title: 'file store, keyed, 256 callers',
         ...ledger('file', CALLERS, { keyed: true }),
       },
       {
@@ -55,7 +55,7 @@ export function appendSuite(records: number): Suite {
         title: 'file store, tree and checkpoints',
         ...ledger('file', CALLERS, { signed: true }),
       },
-      { id: 'sqlite', title: 'SQLite store, 64 callers', ...ledger('sqlite', CALLERS) },
+      { id: 'sqlite', title: 'SQLite store, 256 callers', ...ledger('sqlite', CALLERS) },
       {
         id: 'sqlite/signed',
         title: 'SQLite store, tree and checkpoints',
@@ -153,6 +153,6 @@ function ratio(of: string, to: string, bounds: Pick<Target, 'at_least' | 'aim'>)
 }
 
 function batchOf({ earlier }: Turn, id: string): number {
-  // Left out by --only: what 64 callers usually make.
+  // Left out by --only: what 256 callers usually make.
   return earlier.get(id)?.batch_records ?? 32;
 }

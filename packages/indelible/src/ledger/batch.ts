@@ -3,7 +3,14 @@
  *
  * The batch buffer is reused; a store must not keep it after `append` resolves.
  */
-import { type BodyHash, IndelibleError, LIMITS, LINE_BODY_START, LINE_TAIL } from '@indelible/core';
+import {
+  type BodyHash,
+  GENESIS_HASH,
+  IndelibleError,
+  LIMITS,
+  LINE_BODY_START,
+  LINE_TAIL,
+} from '@indelible/core';
 import type { Head, LineBatch } from '../stores/contract.ts';
 import { type Placement, type PreparedEvent, placeEvent } from './encode.ts';
 
@@ -13,19 +20,26 @@ export class BatchBuilder {
   #length = 0;
   #ends: number[] = [];
   #first_seq = 0;
-  #head: Head | null = null;
+  #behind: Head | null = null;
+  #last_hash = GENESIS_HASH;
 
   /** Starts over behind `head`. */
   begin(head: Head | null): void {
     this.#length = 0;
     this.#ends = [];
-    this.#head = head;
+    this.#behind = head;
+    this.#last_hash = head?.hash ?? GENESIS_HASH;
     this.#first_seq = head === null ? 0 : head.seq + 1;
   }
 
   /** The head once this batch is durable. */
   get head(): Head | null {
-    return this.#head;
+    return this.#ends.length === 0 ? this.#behind : { seq: this.next_seq - 1, hash: this.last_hash };
+  }
+
+  /** The hash that the next record links to. */
+  get last_hash(): string {
+    return this.#last_hash;
   }
 
   get next_seq(): number {
@@ -57,7 +71,7 @@ export class BatchBuilder {
     this.#buffer[body_end + 1] = 0x0a;
     this.#length = body_end + LINE_TAIL;
     this.#ends.push(this.#length);
-    this.#head = { seq: place.seq, hash: digest };
+    this.#last_hash = digest;
     return digest;
   }
 

@@ -9,8 +9,9 @@ import { lineOf } from './lines.ts';
 import type { Sealing } from './sealing.ts';
 
 export interface FollowedHeadOptions {
-  readonly store: LogStore;
-  readonly keys: IdempotencyKeys;
+  readonly store: Pick<LogStore, 'head' | 'get' | 'read'>;
+  /** Learns the idempotency keys of what others append; null when they are asked of somebody else. */
+  readonly keys: Pick<IdempotencyKeys, 'learn'> | null;
   /** What a record behind this one (null: the first) is sealed with. Raises KEY_UNKNOWN, KEY_REQUIRED. */
   readonly sealingBehind: (last: LedgerRecord | null) => Sealing;
 }
@@ -69,7 +70,8 @@ export class FollowedHead {
       this.#clock.advanceTo(last.recorded_at);
       this.#sealing = sealingBehind(last);
       const next = known === null ? 0 : known.seq + 1;
-      if (head.seq >= next) for await (const batch of store.read(next, head.seq + 1)) keys.learn(batch);
+      if (keys !== null && head.seq >= next)
+        for await (const batch of store.read(next, head.seq + 1)) keys.learn(batch);
     }
     this.#known = head;
     this.#uncertain = false;
@@ -89,7 +91,7 @@ export class FollowedHead {
 }
 
 /** Whether the log holds exactly this record. Raises when that cannot be read. */
-export async function isStored(store: LogStore, { seq, hash }: Head): Promise<boolean> {
+export async function isStored(store: Pick<LogStore, 'get'>, { seq, hash }: Head): Promise<boolean> {
   const [stored] = await store.get([seq]);
   return stored !== undefined && lineOf(stored.line)[0] === hash;
 }

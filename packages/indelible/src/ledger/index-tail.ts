@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { IndelibleError } from '@indelible/core';
 import type { LogStore } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
+import { alignIndex } from './index-position.ts';
 import type { LedgerLog } from './types.ts';
 
 const RETRY_MS = 1000;
@@ -19,11 +20,13 @@ const BURST_RECORDS_PER_MS = 15;
 const BURST_LOOK_MS = 20;
 /** Some seconds of the index's work: what a query after a long burst waits for at most. */
 const BEHIND_MAX = 250_000;
+/** What is said to those who will not wait longer. */
+const RETRY_AFTER_S = 1;
 
 interface Waiter {
   readonly position: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  resolve: () => void;
+  reject: (error: unknown) => void;
 }
 
 export interface IndexTailOptions {
@@ -48,6 +51,8 @@ export class IndexTail {
   #waiters: Waiter[] = [];
   /** Ends the wait for a burst to end. */
   #hurry: (() => void) | null = null;
+  /** Ends the wait for an append. */
+  #wake: (() => void) | null = null;
   /** The head when the tail last looked whether a burst is over. */
   #looked = { seq: -1, at: Number.NEGATIVE_INFINITY, in_burst: false };
 
@@ -65,18 +70,49 @@ export class IndexTail {
     return this.#position;
   }
 
-  /** Resolves once everything below `position` is indexed; rejects with the index's next fault. */
-  reach(position: number): Promise<void> {
+  /**
+   * Resolves once everything below `position` is indexed; rejects with the index's next fault, or with INDEX_BEHIND after
+   * `wait_ms`.
+   */
+  reach(position: number, wait_ms: number | null = null): Promise<void> {
     if (this.#position >= position) return Promise.resolve();
     if (this.#stop.signal.aborted)
       return Promise.reject(new IndelibleError('LEDGER_CLOSED', 'the ledger is closed'));
     this.#hurry?.();
-    return new Promise((resolve, reject) => this.#waiters.push({ position, resolve, reject }));
+    this.#wake?.();
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { position, resolve, reject };
+      this.#waiters.push(waiter);
+      if (wait_ms !== null) this.#boundWait(waiter, wait_ms);
+    });
+  }
+
+  #boundWait(waiter: Waiter, wait_ms: number): void {
+    const timer = setTimeout(() => {
+      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+      const behind = waiter.position - this.#position;
+      waiter.reject(
+        new IndelibleError('INDEX_BEHIND', `the index is ${behind} records behind, and catching up`, {
+          details: { position: this.#position, behind, retry_after_s: RETRY_AFTER_S },
+        }),
+      );
+    }, wait_ms);
+    // Settling twice changes nothing; the timer must only not outlive the wait.
+    const { resolve, reject } = waiter;
+    waiter.resolve = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    waiter.reject = (error) => {
+      clearTimeout(timer);
+      reject(error);
+    };
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
     this.#hurry?.();
+    this.#wake?.();
     await this.#done;
     this.#fail(new IndelibleError('LEDGER_CLOSED', 'the ledger was closed before the index caught up'));
   }
@@ -107,7 +143,19 @@ export class IndexTail {
         await this.#index.add(batch);
         this.#advance(await this.#index.position());
       }
-      await this.#store.waitForAppend(this.#position - 1, signal);
+      await this.#nextAppend();
+    }
+  }
+
+  /** A store may notice what another process appended only after a while; who waits for it knows that it is there. */
+  async #nextAppend(): Promise<void> {
+    const waking = new AbortController();
+    if (this.#stop.signal.aborted) return;
+    this.#wake = () => waking.abort();
+    try {
+      await this.#store.waitForAppend(this.#position - 1, waking.signal);
+    } finally {
+      this.#wake = null;
     }
   }
 
@@ -136,14 +184,8 @@ export class IndexTail {
     }
   }
 
-  /** An index of another or an older state of the log starts over; it is derived. */
   async #align(): Promise<void> {
-    const first = await this.#store.firstSeq();
-    const head = await this.#store.head();
-    const position = await this.#index.position();
-    const end = head === null ? 0 : head.seq + 1;
-    if (position > end || position < first) await this.#index.reset(first);
-    this.#advance(await this.#index.position());
+    this.#advance(await alignIndex(this.#store, this.#index));
   }
 
   #advance(position: number): void {

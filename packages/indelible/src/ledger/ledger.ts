@@ -21,7 +21,7 @@ import type { RecordIndex } from '../stores/index/contract.ts';
 import type { LogFollower, Transparency } from '../transparency/contract.ts';
 import { freezeActor } from './actors.ts';
 import { Attaching } from './attaching.ts';
-import { configEvent, isLedgersOwn, LEDGER_CREATED, sealingBehind } from './config.ts';
+import { configEvent, LEDGER_CREATED, sealingBehind } from './config.ts';
 import { currentContext } from './context.ts';
 import { dataOf } from './data-of.ts';
 import { prepareEvent } from './encode.ts';
@@ -30,6 +30,7 @@ import { IndexTail } from './index-tail.ts';
 import { Keyring } from './keyring.ts';
 import { lineOf } from './lines.ts';
 import { announceKey, createdConfig, loadIdentity } from './opening.ts';
+import { isOwnAction, isReserved, reserved } from './reserved.ts';
 import { Sequencer } from './sequencer.ts';
 import { Truncation } from './truncation.ts';
 import type {
@@ -42,8 +43,6 @@ import type {
 } from './types.ts';
 
 const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
-/** `access.` holds tokens, reads and refusals: an application that could write these could make itself a token. */
-const RESERVED_ACTION = /^(?:ledger|access)\./;
 
 export class Ledger implements LedgerWriter {
   readonly name: string;
@@ -59,6 +58,7 @@ export class Ledger implements LedgerWriter {
   readonly #log: LedgerLog;
   readonly #default_actor: Actor;
   readonly #best_effort: boolean;
+  readonly #index_wait_ms: number | null;
   #recorded = 0;
   #commits = 0;
   #lost = 0;
@@ -95,6 +95,7 @@ export class Ledger implements LedgerWriter {
     this.#log = options.log ?? SILENT;
     this.#default_actor = freezeActor(options.default_actor ?? { type: 'local', id: `pid-${process.pid}` });
     this.#best_effort = options.durability === 'best-effort';
+    this.#index_wait_ms = options.index_wait_ms ?? null;
     this.#keys = new IdempotencyKeys(this.store, this.index);
     this.#sequencer = new Sequencer(
       {
@@ -158,11 +159,7 @@ export class Ledger implements LedgerWriter {
   }
 
   #submit(event: Event): Promise<Receipt> {
-    if (isReserved(event)) {
-      const rule =
-        'actions under "ledger." and "access." and the actor service:indelible are the ledger\'s own';
-      return Promise.reject(new IndelibleError('EVENT_INVALID', rule));
-    }
+    if (isReserved(event, currentContext().actor)) return Promise.reject(reserved());
     return this.#refuseClosed() ?? this.#write(event);
   }
 
@@ -178,7 +175,7 @@ export class Ledger implements LedgerWriter {
   #write(event: Event, ends_batch = false): Promise<Receipt> {
     try {
       const prepared = prepareEvent(event, currentContext(), this.#default_actor, this.name);
-      if (prepared.detachable === null || this.#attaching === null || RESERVED_ACTION.test(event.action))
+      if (prepared.detachable === null || this.#attaching === null || isOwnAction(event.action))
         return this.#sequencer.submit(prepared, ends_batch);
       return this.#attaching.record(prepared);
     } catch (error) {
@@ -233,9 +230,11 @@ export class Ledger implements LedgerWriter {
     return dataOf(this.attachments, record);
   }
 
-  async caughtUp(): Promise<void> {
+  async caughtUp({ at_least }: { readonly at_least?: number } = {}): Promise<void> {
     const head = await this.store.head();
-    if (this.#tail !== null && head !== null) await this.#tail.reach(head.seq + 1);
+    if (at_least !== undefined) mustBeThere(at_least, head);
+    if (this.#tail === null || head === null) return;
+    await this.#tail.reach((at_least ?? head.seq) + 1, this.#index_wait_ms);
   }
 
   get stats(): LedgerStats {
@@ -293,12 +292,11 @@ export class Ledger implements LedgerWriter {
   }
 }
 
-/** True for what only Indelible itself may record: its own actions, and anything in its own name. */
-function isReserved(event: Event | undefined): boolean {
-  const actor = event?.actor ?? currentContext().actor;
-  // What is no event at all is for `checkEvent` to refuse.
-  const is_own_action = typeof event?.action === 'string' && RESERVED_ACTION.test(event.action);
-  return is_own_action || (typeof actor === 'object' && actor !== null && isLedgersOwn(actor));
+function mustBeThere(seq: number, head: Head | null): void {
+  if (Number.isSafeInteger(seq) && seq >= 0 && seq <= (head?.seq ?? -1)) return;
+  throw new IndelibleError('QUERY_INVALID', `there is no record ${seq}; the last is ${head?.seq ?? 'none'}`, {
+    details: { member: 'at_least' },
+  });
 }
 
 function codeOf(error: unknown): string {

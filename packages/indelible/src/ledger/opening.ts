@@ -36,11 +36,17 @@ export async function loadIdentity(
   wanted: { readonly name?: string; readonly create?: boolean },
 ): Promise<Identity> {
   if (wanted.name !== undefined) checkLedgerName(wanted.name);
+  const { ledger_name = wanted.name } = store;
+  if (wanted.name !== undefined && wanted.name !== ledger_name)
+    throw new IndelibleError(
+      'LEDGER_EXISTS',
+      `${store.url} is for the ledger ${ledger_name}, not ${wanted.name}`,
+    );
   const head = await store.head();
   if (head === null) {
     if (wanted.create === false)
       throw new IndelibleError('LEDGER_NOT_FOUND', `there is no ledger in ${store.url}`);
-    return { name: wanted.name ?? DEFAULT_LEDGER_NAME, head: null, announce: false };
+    return { name: ledger_name ?? DEFAULT_LEDGER_NAME, head: null, announce: false };
   }
   const [stored] = await store.get([head.seq]);
   if (stored === undefined)

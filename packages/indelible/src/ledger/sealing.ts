@@ -1,7 +1,7 @@
 /**
  * Sealing a group of waiting events behind a head: every event gets its number, id, time and hash.
  */
-import { type BodyHash, GENESIS_HASH, type Receipt } from '@indelible/core';
+import type { BodyHash, Receipt } from '@indelible/core';
 import type { Head, LineBatch } from '../stores/contract.ts';
 import { BatchBuilder } from './batch.ts';
 import type { PreparedEvent } from './encode.ts';
@@ -15,18 +15,60 @@ export interface Sealing {
 }
 
 /** An event in line, and the caller that waits for its receipt. */
-export interface Waiting {
+export class Waiting {
   readonly event: PreparedEvent;
   readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: unknown) => void;
   /** The last of its batch, because records behind it are sealed otherwise: a key rotation. */
   readonly ends_batch: boolean;
+
+  constructor(
+    event: PreparedEvent,
+    resolve: Waiting['resolve'],
+    reject: Waiting['reject'],
+    ends_batch: boolean,
+  ) {
+    this.event = event;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.ends_batch = ends_batch;
+  }
 }
 
-export interface Placed {
+export class Placed {
   readonly waiting: Waiting;
   readonly receipt: Receipt;
+
+  constructor(waiting: Waiting, receipt: Receipt) {
+    this.waiting = waiting;
+    this.receipt = receipt;
+  }
 }
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+/** A plain object, as a literal would be, for whoever compares it; why it is none is told at PreparedEvent. */
+const PlainReceipt = function (
+  this: Mutable<Receipt>,
+  seq: number,
+  id: string,
+  hash: string,
+  recorded_at: string,
+  correlation_id: string,
+): void {
+  this.seq = seq;
+  this.id = id;
+  this.hash = hash;
+  this.recorded_at = recorded_at;
+  this.correlation_id = correlation_id;
+} as unknown as new (
+  seq: number,
+  id: string,
+  hash: string,
+  recorded_at: string,
+  correlation_id: string,
+) => Receipt;
+PlainReceipt.prototype = Object.prototype;
 
 /** A sealed group, ready to be appended. */
 export interface SealedGroup {
@@ -65,18 +107,21 @@ export class Sealer {
         followers.set(waiting, first);
         continue;
       }
+      const id = this.#ids.next(now.time);
       const place = {
         seq: builder.next_seq,
-        id: this.#ids.next(now.time),
+        id,
         key_id,
-        prev_hash: builder.head?.hash ?? GENESIS_HASH,
+        prev_hash: builder.last_hash,
         recorded_at: now.text,
       };
       try {
         const digest = builder.add(event, place, hash);
-        const { seq, id, recorded_at } = place;
-        const { correlation_id } = event;
-        const entry = { waiting, receipt: { seq, id, hash: digest, recorded_at, correlation_id } };
+        const { seq, recorded_at } = place;
+        const entry = new Placed(
+          waiting,
+          new PlainReceipt(seq, id, digest, recorded_at, event.correlation_id),
+        );
         placed.push(entry);
         if (event.idempotency !== null) byKey.set(event.idempotency.key, entry);
       } catch (error) {

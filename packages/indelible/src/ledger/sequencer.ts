@@ -11,11 +11,12 @@
  * Errors:  those of the store, to every caller of the group concerned; BACKLOG_FULL when the bound is reached.
  */
 import { IndelibleError, isIndelibleError, type Receipt } from '@indelible/core';
-import type { Head, LineBatch } from '../stores/contract.ts';
+import type { Head, LineBatch, LogStore } from '../stores/contract.ts';
 import type { PreparedEvent } from './encode.ts';
 import { FollowedHead, type FollowedHeadOptions, isStored } from './followed-head.ts';
+import type { IdempotencyKeys } from './idempotency.ts';
 import { MonotonicClock } from './identity.ts';
-import { answer, answerRetry, type SealedGroup, Sealer, type Waiting } from './sealing.ts';
+import { answer, answerRetry, type SealedGroup, Sealer, Waiting } from './sealing.ts';
 
 const GROUP_RECORDS_MAX = 8192;
 const GROUP_BYTES_MAX = 4 << 20;
@@ -27,6 +28,8 @@ const RACES_MAX = 2;
 const HEAD_MOVED_TRIES_MAX = 1000;
 
 export interface SequencerOptions extends FollowedHeadOptions {
+  readonly store: LogStore;
+  readonly keys: IdempotencyKeys;
   readonly clock: () => number;
   readonly backlog_records_max: number;
   readonly backlog_bytes_max: number;
@@ -93,7 +96,7 @@ export class Sequencer {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ event, resolve, reject, ends_batch });
+      this.#queue.push(new Waiting(event, resolve, reject, ends_batch));
       this.#queued_bytes += event.length;
       this.#wake();
     });
@@ -166,7 +169,7 @@ export class Sequencer {
 
   /** The first `count` of the queue, behind everything that must be sealed again. */
   #take(count: number): Waiting[] {
-    const group = [...this.#again, ...this.#queue.slice(0, count)];
+    const group = this.#again.concat(this.#queue.slice(0, count));
     for (let i = this.#again.length; i < group.length; i++) this.#queued_bytes -= group[i]!.event.length;
     // A new array: one that lives long and is cut at the front keeps what it held alive for the garbage collector.
     this.#queue = this.#queue.slice(count);

@@ -52,6 +52,8 @@ export interface LedgerOptions {
   readonly backlog_records_max?: number;
   /** Bytes that may wait before BACKLOG_FULL; default 64 MiB. */
   readonly backlog_bytes_max?: number;
+  /** How long `caughtUp` waits before INDEX_BEHIND; default: as long as it takes. */
+  readonly index_wait_ms?: number;
   /**
    * Called before a bounded store evicts everything below `keep_from`, to record again what must outlive it (tokens).
    * When it raises, nothing is evicted yet.
@@ -102,8 +104,11 @@ export interface LedgerReader {
   get(seqs: readonly number[]): Promise<StoredRecord[]>;
   /** The data of a record, also when it lies in an attachment; undefined when the record has none. */
   dataOf(record: LedgerRecord): Promise<Json | undefined>;
-  /** Waits until the index holds every record that is durable now (read your writes). */
-  caughtUp(): Promise<void>;
+  /**
+   * Waits until the index holds every record that is durable now (read your writes), or with `at_least` every record up
+   * to that one. Raises INDEX_BEHIND after the ledger's `index_wait_ms`, QUERY_INVALID for a record that is not there.
+   */
+  caughtUp(options?: { readonly at_least?: number }): Promise<void>;
 }
 
 /** A record with its hash and the exact bytes that were hashed. */

@@ -1,0 +1,46 @@
+/**
+ * Where an index stands in its log, and bringing one that is far behind up to it before a ledger opens.
+ *
+ * A ledger remembers the idempotency keys of what its index lacks. For the few records of a burst that is nothing; for
+ * a log whose index lies on another machine, or is new, it would be all of them.
+ */
+import type { LogStore } from '../stores/contract.ts';
+import type { RecordIndex } from '../stores/index/contract.ts';
+
+/** What the ledger's own tail catches up with in passing. */
+const BEHIND_MAX = 50_000;
+
+export interface IndexingProgress {
+  readonly records: number;
+  readonly records_total: number;
+}
+
+/** Everything below the returned number is indexed. An index of another or an older state of the log starts over. */
+export async function alignIndex(store: LogStore, index: RecordIndex): Promise<number> {
+  const first = await store.firstSeq();
+  const head = await store.head();
+  const position = await index.position();
+  const end = head === null ? 0 : head.seq + 1;
+  if (position <= end && position >= first) return position;
+  await index.reset(first);
+  return index.position();
+}
+
+/** Indexes what is missing, if that is much. Resolves with the number of records that were missing. */
+export async function catchUpIndex(
+  store: LogStore,
+  index: RecordIndex,
+  onProgress: (progress: IndexingProgress) => void,
+  behind_max: number = BEHIND_MAX,
+): Promise<number> {
+  const from = await alignIndex(store, index);
+  const end = ((await store.head())?.seq ?? -1) + 1;
+  const records_total = end - from;
+  if (records_total <= behind_max) return 0;
+  onProgress({ records: 0, records_total });
+  for await (const batch of store.read(from, end)) {
+    await index.add(batch);
+    onProgress({ records: batch.first_seq + batch.ends.length - from, records_total });
+  }
+  return records_total;
+}
