@@ -9,6 +9,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ensureBuilt } from './support/built.ts';
 import { root } from './support/root.ts';
+import { testProcesses } from './support/test-processes.ts';
 
 const args = process.argv.slice(2);
 const flags = args.filter((arg) => arg.startsWith('-'));
@@ -39,7 +40,7 @@ const child = spawn(
     // One more than there are cores: much of the time goes into waiting for a disk that syncs.
     `--test-concurrency=${availableParallelism() + 1}`,
     ...flags,
-    ...files,
+    ...(filters.length === 0 ? testProcesses(files) : files),
   ],
   {
     cwd: root,

@@ -37,7 +37,7 @@ test('a quick run writes a result with every figure, comparison and absence', (t
     { cwd: root, encoding: 'utf8' },
   );
   assert.equal(run.status, 0, run.stderr);
-  assert.match(run.stdout, /file store, 64 callers +[\d,]+/);
+  assert.match(run.stdout, /file store, 256 callers +[\d,]+/);
   assert.deepEqual(readdirSync(folder), ['out'], 'the ledgers are cleared away');
 
   const [name = ''] = readdirSync(join(folder, 'out'));

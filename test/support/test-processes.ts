@@ -1,0 +1,42 @@
+/**
+ * Which test files share a process. Starting one costs half a second of processor time: with a process for each file,
+ * a quarter of a run would be starting.
+ *
+ * Files of one room share a process, each as a suite of its own, so that hooks stay with their file. Files that start
+ * servers, kill things or measure have one for themselves.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root } from './root.ts';
+
+const ALONE = ['bench', 'faults', 'interop', 'jetstream', 'moving', 'outbox', 'postgres', 's3'];
+const CACHE = join(root, 'node_modules/.cache/indelible-tests');
+
+/** The files to hand to the test runner for these test files (paths from the root of the repository). */
+export function testProcesses(files: readonly string[]): string[] {
+  const rooms = Map.groupBy(files, roomOf);
+  const folder = join(CACHE, 'rooms');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return [...rooms].flatMap(([room, members]) => {
+    if (room === null || members.length === 1) return members;
+    const path = join(folder, `${room}.test.mjs`);
+    writeFileSync(path, entryOf(members));
+    return [path];
+  });
+}
+
+/** The folder below `test/`, or null for a file that has a process for itself. */
+function roomOf(file: string): string | null {
+  const [, room, ...rest] = file.split('/');
+  return rest.length === 0 || ALONE.includes(room!) ? null : room!;
+}
+
+function entryOf(files: readonly string[]): string {
+  const suites = files.map((file) => {
+    const url = pathToFileURL(join(root, file)).href;
+    return `describe(${JSON.stringify(file)}, async () => {\n  await import(${JSON.stringify(url)});\n});\n`;
+  });
+  return `import { describe } from 'node:test';\n${suites.join('')}`;
+}
