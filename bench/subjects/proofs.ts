@@ -13,6 +13,8 @@ export async function proofs(params: Params, folder: string): Promise<Measures> 
   const url = ledgerUrl(textParam(params, 'store'), folder);
   const ledger = await openBenchLedger(url, { signed: true });
   await recordAll(ledger, new EventSource(), records, Math.min(CALLERS, records));
+  // The index has nothing to do with proofs, but would still be at work in a thread of its own.
+  await ledger.caughtUp();
   const log = ledger.transparency!;
   const { size } = await log.checkpointNow();
   const numbers = numbersBelow(size, numberParam(params, 'round') + 1);
