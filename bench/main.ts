@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- append|verify|query|memory|all`: measures, prints, and writes the results as JSON.
+ * `npm run bench -- append|verify|query|memory|postgres|s3|all`: measures, prints, and writes the results as JSON.
  *
  * Exit codes: 0 when everything was measured (a missed target is a result, not a failure), 1 when a case of our own
  * could not be measured, 2 for wrong usage, 130 when interrupted.
@@ -18,12 +18,21 @@ import { runSuite, type SuiteRun } from './run-suite.ts';
 import type { Suite } from './suite.ts';
 import { appendSuite } from './suites/append.ts';
 import { memorySuite } from './suites/memory.ts';
+import { postgresSuite } from './suites/postgres.ts';
 import { querySuite } from './suites/query.ts';
+import { s3Suite } from './suites/s3.ts';
 import { verifySuite } from './suites/verify.ts';
 
-const RECORDS = { append: 300_000, verify: 1_000_000, query: 1_000_000, memory: 1_000_000 } as const;
+const RECORDS = {
+  append: 300_000,
+  verify: 1_000_000,
+  query: 1_000_000,
+  memory: 1_000_000,
+  postgres: 100_000,
+  s3: 100_000,
+} as const;
 const RECORDS_QUICK = 3000;
-const ROUNDS = { append: 5, verify: 3, query: 3, memory: 3 } as const;
+const ROUNDS = { append: 5, verify: 3, query: 3, memory: 3, postgres: 3, s3: 3 } as const;
 
 const options = readOptions();
 const progress = openProgress();
@@ -101,6 +110,8 @@ function suiteOf(name: SuiteName): Suite {
     verify: () => verifySuite(records),
     query: () => querySuite(records, options.quick),
     memory: () => memorySuite(records),
+    postgres: () => postgresSuite(records),
+    s3: () => s3Suite(records),
   };
   const suite = make[name]();
   const { only } = options;

@@ -19,6 +19,14 @@ export const SUBJECTS = {
   reindex: async () => (await import('./subjects/indexing.ts')).reindex,
   'write-events': async () => (await import('./subjects/command.ts')).writeEvents,
   command: async () => (await import('./subjects/command.ts')).command,
+  'postgres-ledger': async () => (await import('./subjects/postgres.ts')).postgresLedger,
+  'postgres-copy': async () => (await import('./subjects/postgres.ts')).postgresCopy,
+  'postgres-insert': async () => (await import('./subjects/postgres.ts')).postgresInsert,
+  'postgres-sealing': async () => (await import('./subjects/postgres.ts')).postgresSealing,
+  's3-ledger': async () => (await import('./subjects/s3.ts')).s3Ledger,
+  's3-objects': async () => (await import('./subjects/s3.ts')).s3Objects,
+  's3-verify': async () => (await import('./subjects/s3.ts')).s3Verify,
+  's3-open': async () => (await import('./subjects/s3.ts')).s3Open,
 } as const satisfies Record<string, () => Promise<Subject>>;
 
 export type SubjectName = keyof typeof SUBJECTS;

@@ -36,9 +36,26 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   'private-file': { files: /^indelible\/src\/private-file\.ts$/, may: [], packages: ['node:fs'] },
   outbound: { files: /^indelible\/src\/outbound\.ts$/, may: [], packages: ['@indelible/core'] },
+  // A bucket on an S3 server, for the store and the anchor in it.
+  s3: {
+    files: below('s3'),
+    may: ['outbound'],
+    packages: [...CORE_AND_NODE, '@aws-sdk/client-s3'],
+  },
   'stores/*': {
     files: each('stores'),
-    may: ['contracts', 'threads', 'private-file'],
+    may: ['contracts', 'threads', 'private-file', 'outbox-contract', 's3'],
+    packages: [...CORE_AND_NODE, 'pg', '@nats-io/transport-node', '@nats-io/jetstream'],
+  },
+  'outbox-contract': {
+    files: /^indelible\/src\/outbox\/contract\.ts$/,
+    may: ['contracts'],
+    packages: ['@indelible/core'],
+  },
+  // Seals what applications left in a database, in transactions of their own.
+  outbox: {
+    files: below('outbox'),
+    may: ['outbox-contract', 'contracts', 'ledger'],
     packages: CORE_AND_NODE,
   },
   ledger: {
@@ -88,8 +105,24 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   'anchors/*': {
     files: each('anchors'),
-    may: ['anchors-contract', 'anchors-shared', 'private-file'],
+    may: ['anchors-contract', 'anchors-shared', 'private-file', 's3'],
     packages: [...CORE_AND_NODE, 'pkijs', 'asn1js'],
+  },
+  'connectors-contract': {
+    files: /^indelible\/src\/connectors\/contract\.ts$/,
+    may: [],
+    packages: ['@indelible/core'],
+  },
+  'connectors-shared': {
+    files: below('connectors/shared'),
+    may: ['connectors-contract'],
+    packages: [...CORE_AND_NODE, 'typebox'],
+  },
+  // One outside system each. They know neither ledgers nor operations.
+  'connectors/*': {
+    files: each('connectors'),
+    may: ['connectors-contract', 'connectors-shared', 'outbound'],
+    packages: [...CORE_AND_NODE, 'pg'],
   },
   // Cosigns other people's logs, and has our own cosigned.
   witness: {
@@ -106,7 +139,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   attachments: {
     files: below('attachments'),
-    may: ['attachments-contract', 'private-file'],
+    may: ['attachments-contract', 'private-file', 's3'],
     packages: CORE_AND_NODE,
   },
   // Which ledgers there ought to be, kept apart from all of them.
@@ -138,6 +171,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
       ...['contracts', 'stores/*', 'ledger', 'access', 'attachments', 'attachments-contract'],
       ...['transparency', 'transparency-contract', 'anchors/*', 'anchors-contract', 'anchoring', 'witness'],
       ...['verification', 'moving'],
+      ...['outbox', 'outbox-contract'],
+      ...['connectors/*', 'connectors-contract', 'connectors-shared'],
     ],
     packages: [...CORE_AND_NODE, 'pino'],
   },
@@ -145,7 +180,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     files: below('http'),
     may: [
       ...['contracts', 'ledger', 'evidence', 'ingest', 'ingest-contract', 'access', 'compose'],
-      ...['transparency-contract', 'anchors-contract', 'verification'],
+      ...['transparency-contract', 'anchors-contract', 'verification', 'moving', 'outbox', 'outbox-contract'],
     ],
     packages: [...CORE_AND_NODE, 'fastify', '@fastify', 'typebox', 'pino', 'prom-client'],
   },
@@ -162,7 +197,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
         'monitor',
         'outbound',
       ],
-      'verification',
+      ...['verification', 'moving'],
     ],
     packages: [...CORE_AND_NODE, 'commander', 'cli-progress', 'picocolors', 'pino'],
   },

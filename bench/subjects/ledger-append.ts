@@ -12,11 +12,16 @@ import { type Measures, numberParam, type Params, quantile, textParam } from '..
 /** Timing every call would cost what it measures. */
 const TIMED_EVERY = 16;
 
-export async function appendToLedger(params: Params, folder: string): Promise<Measures> {
+export function appendToLedger(params: Params, folder: string): Promise<Measures> {
+  return measureAppends(params, ledgerUrl(textParam(params, 'store'), folder));
+}
+
+/** `callers` callers on the ledger at this URL. */
+export async function measureAppends(params: Params, url: string): Promise<Measures> {
   const records = numberParam(params, 'records');
   const callers = numberParam(params, 'callers');
   const { keyed = false, signed = false } = params as { keyed?: boolean; signed?: boolean };
-  const ledger = await openBenchLedger(ledgerUrl(textParam(params, 'store'), folder), { keyed, signed });
+  const ledger = await openBenchLedger(url, { keyed, signed });
   const events = new EventPool(records);
   await recordAll(ledger, events, Math.max(callers, Math.ceil(records / 10)), callers);
   await ledger.caughtUp();

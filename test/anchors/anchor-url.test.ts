@@ -44,6 +44,22 @@ const PLANS: readonly (readonly [text: string, plan: AnchorPlan])[] = [
     'tsa+http://localhost:3180?roots=/a+b.pem#local',
     { kind: 'timestamp', name: 'timestamp:local', url: 'http://localhost:3180/', roots_path: '/a+b.pem' },
   ],
+  [
+    's3://bucket/anchors?retention_days=3650#vault',
+    {
+      kind: 's3',
+      name: 's3:vault',
+      place: {
+        bucket: 'bucket',
+        prefix: 'anchors/',
+        endpoint: null,
+        region: null,
+        lock: { worm: 'required', retention: { mode: 'COMPLIANCE', days: 3650 }, legal_hold: false },
+        head_bucket: null,
+        url: 's3://bucket/anchors',
+      },
+    },
+  ],
 ];
 
 for (const [text, plan] of PLANS) test(text, () => assert.deepEqual(parseAnchorUrl(text), plan));
@@ -66,7 +82,9 @@ test('everything else is refused, and not repeated', () => {
     'sqlite:secret-6.db',
     'sqlite::memory:',
     'sqlite:/a?mode=secret-6',
-    's3://secret-6/x',
+    'gs://secret-6/x',
+    's3://key:secret-6@bucket/x',
+    's3://bucket/x?head_bucket=secret-6',
     'postgres://user:secret-6@host/x',
     'http://receiver.example/secret-6',
     'https://user:secret-6@receiver.example/',

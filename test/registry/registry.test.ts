@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import type { LedgerFacts, OpenedLedger } from '../../packages/indelible/src/registry/facts.ts';
-import { registeredUrl, registryPath } from '../../packages/indelible/src/registry/location.ts';
+import { openableUrl, registeredUrl, registryPath } from '../../packages/indelible/src/registry/location.ts';
 import { LedgerRegistry } from '../../packages/indelible/src/registry/registry.ts';
 
 const NOW = Date.parse('2026-11-21T02:14:00.000Z');
@@ -151,4 +152,51 @@ test('where it lies: the user’s config folder, unless told otherwise; URLs wit
   assert.equal(registeredUrl('file:/var/audit?segments_max=3'), 'file:/var/audit');
   assert.equal(registeredUrl('sqlite:a.db'), `sqlite:${join(process.cwd(), 'a.db')}`);
   assert.equal(registeredUrl('postgres://ana:se@cret@db.example/audit'), 'postgres://db.example/audit');
+  // One database holds many ledgers; one bucket name may be at many servers.
+  for (const url of [
+    'postgres://db.example/audit?ledger=acme.example/prod',
+    's3://audit/prod?endpoint=https://s3.example:9000',
+    'nats://a.example:4222,b.example:4222/AUDIT',
+  ])
+    assert.equal(registeredUrl(url), url);
+  const here = 'postgresql://ana:secret@db.example/audit?local=./here&ledger=a';
+  assert.equal(registeredUrl(here), 'postgres://db.example/audit?ledger=a');
+});
+
+test('how a ledger elsewhere is opened again is kept, but for its password', async (t) => {
+  assert.equal(openableUrl('file:/var/audit?segments_max=3'), null);
+  assert.equal(openableUrl('memory:'), null);
+  assert.equal(
+    openableUrl('postgresql://ana:se@cret@db.example/audit?sslmode=require&ledger=a&local=here'),
+    `postgres://ana@db.example/audit?sslmode=require&ledger=a&local=${join(process.cwd(), 'here')}`,
+  );
+  assert.equal(
+    openableUrl('s3://audit?endpoint=http://127.0.0.1:7480&head_bucket=heads'),
+    's3://audit?endpoint=http://127.0.0.1:7480&head_bucket=heads',
+  );
+  const { registry } = await newRegistry(t);
+  const [url, open_url] = ['postgres://db/x?ledger=a', 'postgres://ana@db/x?ledger=a&sslmode=require'];
+  await registry.note(ledger(40, 'a', { url, open_url }));
+  await registry.note(ledger(41, 'a', { url }));
+  const asked: unknown[] = [];
+  await registry.check(async (known) => {
+    asked.push(known.open_url);
+    return ledger(41, 'a', { url });
+  });
+  assert.deepEqual(asked, [open_url]);
+  await registry.note(ledger(41, 'a', { url, open_url: 'postgres://bob@db/x?ledger=a' }));
+  assert.equal(registry.list()[0]!.open_url, 'postgres://bob@db/x?ledger=a');
+});
+
+test('a registry of version 1 is taken over', async (t) => {
+  const { registry, path } = await newRegistry(t);
+  await registry.note(ledger(40));
+  const database = new DatabaseSync(path);
+  database.exec('ALTER TABLE ledgers DROP COLUMN open_url; PRAGMA user_version = 1');
+  database.close();
+  const again = LedgerRegistry.open(path, () => NOW);
+  assert.equal(again.list()[0]!.size, 40);
+  assert.equal(await again.note(ledger(41, 'a', { open_url: 'x' })), null);
+  assert.deepEqual([again.list()[0]!.size, again.list()[0]!.open_url], [41, 'x']);
+  again.close();
 });

@@ -10,7 +10,7 @@ export {
   refuseKeyBesideLedger,
   treeFolder,
 } from './compose/beside.ts';
-export { isRemote, parseLedgerUrl } from './compose/ledger-url.ts';
+export { isRemote, parseLedgerUrl, withoutCredentials } from './compose/ledger-url.ts';
 export {
   type CheckpointSigner,
   createCosigner,
@@ -20,3 +20,4 @@ export {
   scheduleAnchors,
 } from './compose/open-ledger.ts';
 export { openStore } from './compose/open-store.ts';
+export { openOutboxSealer } from './compose/outbox.ts';

@@ -9,7 +9,7 @@ import { IndelibleError } from '@indelible/core';
 export type Fetch = typeof globalThis.fetch;
 
 export interface OutboundRequest {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer> | string;
   /** For the whole exchange, the last byte of the answer included. */

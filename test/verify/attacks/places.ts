@@ -62,7 +62,7 @@ export async function place(kind: StoreKind, state: State, templates: Templates)
   return { store, stored: await openStoredProofs(url), close: async () => {} };
 }
 
-async function inMemory({ lines, notes, levels }: State): Promise<Opened> {
+export async function inMemory({ lines, notes, levels }: State): Promise<Opened> {
   const store = openMemoryStore();
   const bytes = new TextEncoder().encode(textOf(lines));
   let end = 0;
@@ -107,7 +107,7 @@ function writeTable(path: string, lines: readonly SealedLine[]): void {
   db.close();
 }
 
-function writeTree(folder: string, { notes, levels }: State, { history }: Templates): void {
+export function writeTree(folder: string, { notes, levels }: State, { history }: Templates): void {
   mkdirSync(folder, { recursive: true });
   for (const [level, hashes] of levels.entries()) writeFileSync(join(folder, `level-${level}`), hashes);
   cpSync(history, join(folder, 'checkpoints.db'));

@@ -5,6 +5,7 @@
  *     sqlite:/mnt/elsewhere/anchors.db
  *     https://receiver.example/hook#auditor
  *     tsa+https://tsa.example/tsr?roots=/etc/indelible/tsa.pem
+ *     s3://bucket/anchors?retention_days=3650
  *
  * What follows `#` names the anchor in records, instead of its place.
  *
@@ -12,6 +13,7 @@
  * Pure:    no I/O.
  */
 import { IndelibleError } from '@indelible/core';
+import { parseS3Url, type S3Place } from '../s3/place.ts';
 import { checkAddress } from './shared/post.ts';
 
 /** Where the secret of webhooks is kept. */
@@ -33,7 +35,8 @@ export type AnchorPlan =
       readonly url: string;
       /** PEM file with the root certificates to trust. */
       readonly roots_path: string;
-    };
+    }
+  | { readonly kind: 's3'; readonly name: string; readonly place: S3Place };
 
 const URL_LENGTH_MAX = 2048;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
@@ -54,8 +57,17 @@ export function parseAnchorUrl(text: string): AnchorPlan {
       secret_variable: WEBHOOK_SECRET_VARIABLE,
     };
   }
+  if (place.startsWith('s3:')) {
+    const bucket = parseS3Url(place, 'ANCHOR_URL');
+    return {
+      kind: 's3',
+      name: `s3:${name ?? bucket.url.slice('s3://'.length).replace(/\?.*/, '')}`,
+      place: bucket,
+    };
+  }
   const scheme = /^(?:file|sqlite):/.exec(place)?.[0] as keyof typeof SCHEMES | undefined;
-  if (scheme === undefined) throw invalid('an anchor URL begins with file:, sqlite:, https: or tsa+https:');
+  if (scheme === undefined)
+    throw invalid('an anchor URL begins with file:, sqlite:, https:, tsa+https: or s3:');
   return pathPlan(SCHEMES[scheme], place.slice(scheme.length), name);
 }
 

@@ -1,7 +1,7 @@
 /**
  * The doctor's checks: each is one line that is fine, worth a look, or in the way.
  */
-import { access, stat, statfs } from 'node:fs/promises';
+import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { IndelibleError, isIndelibleError, type LedgerRecord, parseRecord } from '@indelible/core';
 import { indexPath, isRemote, openIndex, openStore, parseLedgerUrl } from '../compose.ts';
@@ -132,7 +132,13 @@ async function indexCheck(url: string, head_seq: number): Promise<Check> {
 /** Takes the lock and gives it back at once: the only way to know. */
 async function writeCheck(url: string): Promise<Check> {
   try {
-    await (await openStore(url, { create: false })).close();
+    const store = await openStore(url, { create: false });
+    try {
+      // Whoever may sign in to a database may not therefore write to this ledger.
+      if (isRemote(parseLedgerUrl(url))) await (await store.reserve?.())?.();
+    } finally {
+      await store.close();
+    }
     return ok('writing', 'this user can write, and no other process is in the way');
   } catch (error) {
     if (!isIndelibleError(error, 'LEDGER_LOCKED')) return failed('writing', error);
@@ -140,6 +146,7 @@ async function writeCheck(url: string): Promise<Check> {
   }
 }
 
+/** The disk that the ledger is on, or what is derived from a ledger on other machines. */
 async function diskChecks(url: string): Promise<Check[]> {
   const place = (() => {
     try {
@@ -149,26 +156,52 @@ async function diskChecks(url: string): Promise<Check[]> {
       return null;
     }
   })();
-  if (place === null || isRemote(place) || place.path === '') return [];
-  const folder = place.scheme === 'file' ? place.path : dirname(place.path);
-  const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: null, bsize: 0 }));
-  const checks: Check[] = [];
-  if (bavail !== null) {
-    const free = bavail * bsize;
-    const detail = `${byteSize(free)} free`;
-    const status = free < FREE_BYTES_FAIL ? 'fail' : free < FREE_BYTES_WARN ? 'warn' : 'ok';
-    checks.push(
-      status === 'ok'
-        ? ok('disk', detail)
-        : bad('disk', status, detail, 'free disk space, or move the ledger'),
-    );
+  if (place === null) return [];
+  if (isRemote(place)) return localChecks(place.local);
+  if (place.path === '') return [];
+  const checks = await spaceChecks(place.scheme === 'file' ? place.path : dirname(place.path));
+  const mode = await modeOf(place.path);
+  return mode === null ? checks : [...checks, modeCheck(place.path, mode)];
+}
+
+/** Index, tree and checkpoints of a ledger on other machines lie here. */
+async function localChecks(folder: string): Promise<Check[]> {
+  const mode = await modeOf(folder);
+  if (mode === null) {
+    const detail = `${folder} is not there yet: the first command that opens the ledger makes it`;
+    return [ok('local', detail)];
   }
-  const mode = await stat(place.path).then(
+  const writable = await access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  const where = writable
+    ? ok('local', `index, tree and checkpoints lie in ${folder}`)
+    : bad(
+        'local',
+        'fail',
+        `${folder} cannot be written: there is no index, and no checkpoint is kept`,
+        'make it writable for this user, or name another with ?local=DIR',
+      );
+  return [where, ...(await spaceChecks(folder)), modeCheck(folder, mode)];
+}
+
+async function spaceChecks(folder: string): Promise<Check[]> {
+  const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: null, bsize: 0 }));
+  if (bavail === null) return [];
+  const free = bavail * bsize;
+  const detail = `${byteSize(free)} free`;
+  const status = free < FREE_BYTES_FAIL ? 'fail' : free < FREE_BYTES_WARN ? 'warn' : 'ok';
+  return status === 'ok'
+    ? [ok('disk', detail)]
+    : [bad('disk', status, detail, 'free disk space, or move the ledger')];
+}
+
+function modeOf(path: string): Promise<number | null> {
+  return stat(path).then(
     (info) => info.mode & 0o777,
     () => null,
   );
-  if (mode !== null) checks.push(modeCheck(place.path, mode));
-  return checks;
 }
 
 function modeCheck(path: string, mode: number): Check {

@@ -7,14 +7,18 @@ import { isIndelibleError, isLine, lineBody, lineHash, parseRecord } from '@inde
 import { openStore } from '../compose.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerFinding, OpenedLedger } from '../registry/facts.ts';
-import { registeredUrl, registryPath } from '../registry/location.ts';
+import { openableUrl, registeredUrl, registryPath } from '../registry/location.ts';
 import { LedgerRegistry } from '../registry/registry.ts';
 import type { LogStore } from '../stores/contract.ts';
 import { printable } from './printable.ts';
 import type { Invocation } from './shell.ts';
 
-/** Notes how far a ledger that this command writes to has come. */
-export async function noteLedger({ env, terminal }: Invocation, ledger: Ledger): Promise<void> {
+/** Notes how far a ledger that this command writes to has come; `opened` is the URL that it was opened with. */
+export async function noteLedger(
+  { env, terminal }: Invocation,
+  ledger: Pick<Ledger, 'store' | 'transparency'>,
+  opened: string,
+): Promise<void> {
   try {
     const path = registryPath(env);
     const facts = path === null ? null : await factsOf(ledger.store);
@@ -22,7 +26,12 @@ export async function noteLedger({ env, terminal }: Invocation, ledger: Ledger):
     const checkpoint = (await ledger.transparency?.latest().catch(() => null))?.note;
     const registry = LedgerRegistry.open(path);
     try {
-      const finding = await registry.note({ ...facts, ...(checkpoint === undefined ? {} : { checkpoint }) });
+      const open_url = openableUrl(opened);
+      const finding = await registry.note({
+        ...facts,
+        ...(checkpoint === undefined ? {} : { checkpoint }),
+        ...(open_url === null ? {} : { open_url }),
+      });
       if (finding !== null) terminal.notice(`${findingText(finding)}; next: indelible ledgers`);
     } finally {
       registry.close();

@@ -5,9 +5,11 @@ import { userInfo } from 'node:os';
 import { type Actor, isIndelibleError } from '@indelible/core';
 import { type CheckpointSigner, DEFAULT_LEDGER_URL, type OpenOptions, openLedger } from '../compose.ts';
 import { keysFromEnvironment } from '../ledger/env-keys.ts';
+import type { IndexingProgress } from '../ledger/index-position.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ChainKey, LedgerLog } from '../ledger/types.ts';
 import { noteLedger } from './known-ledgers.ts';
+import { type Progress, startProgress } from './progress.ts';
 import type { Invocation } from './shell.ts';
 import { noticeUnsigned, signerInPassing } from './signing.ts';
 import type { Terminal } from './terminal.ts';
@@ -49,15 +51,16 @@ export async function withLedger<T>(
   const ledger = await open(invocation, access);
   try {
     // Before anything is added: that it had been longer must be noticed now.
-    if (access.mode === 'write') await noteLedger(invocation, ledger);
+    if (access.mode === 'write') await noteLedger(invocation, ledger, ledgerUrl(invocation));
     return await work(ledger);
   } finally {
-    if (access.mode === 'write') await noteLedger(invocation, ledger);
+    if (access.mode === 'write') await noteLedger(invocation, ledger, ledgerUrl(invocation));
     await ledger.close();
   }
 }
 
 async function open(invocation: Invocation, access: Access): Promise<Ledger> {
+  const indexing = indexingProgress(invocation.terminal);
   const ledger = await openSigned(invocation, access, {
     read_only: access.mode === 'read',
     short_lived: true,
@@ -65,13 +68,26 @@ async function open(invocation: Invocation, access: Access): Promise<Ledger> {
     keys: environmentKeys(invocation),
     default_actor: localActor(),
     log: noticeLog(invocation.terminal),
+    onIndexing: indexing.update,
     ...(access.name === undefined ? {} : { name: access.name }),
-  });
+  }).finally(indexing.stop);
   const { head_seq, recorded } = ledger.stats;
   if (access.announce !== false && head_seq === 0 && recorded === 1) {
     invocation.terminal.notice(`there was no ledger: made ${ledger.name} in ${ledger.url}`);
   }
   return ledger;
+}
+
+/** The first look at a large log on this machine indexes it, which takes its time. */
+function indexingProgress(terminal: Terminal) {
+  let bar: Progress | null = null;
+  return {
+    update: ({ records, records_total }: IndexingProgress): void => {
+      bar ??= startProgress(terminal, 'indexing', records_total, 'records');
+      bar.update(records);
+    },
+    stop: (): void => bar?.stop(),
+  };
 }
 
 /** A key that the log refuses keeps nobody from recording, but for commands that are about signing. */

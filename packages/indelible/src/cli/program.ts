@@ -16,6 +16,7 @@ Environment:
   INDELIBLE_SIGNING_KEY_FILE  the file of that key (default: in the user's config folder)
   INDELIBLE_WEBHOOK_SECRET signs what is sent to webhooks
   INDELIBLE_LOG_TOKEN      the token with which \`monitor\` reads a log that is not public
+  INDELIBLE_POLICIES       the folder of policies when --policies is not given
   INDELIBLE_REGISTRY       the registry of ledgers: a file, or none (default: in the user's config folder)
   INDELIBLE_DEBUG=1        shows where an unexpected error came from
   NO_COLOR, FORCE_COLOR    as usual
@@ -47,6 +48,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, shell: 
   ledgers: async () => (await import('./commands/ledgers.ts')).addLedgers,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
   backup: async () => (await import('./commands/backup.ts')).addBackup,
+  copy: async () => (await import('./commands/copy.ts')).addCopy,
+  archive: async () => (await import('./commands/archive.ts')).addArchive,
+  policy: async () => (await import('./commands/policy.ts')).addPolicy,
   reindex: async () => (await import('./commands/reindex.ts')).addReindex,
 };
 /** Commands that another one's module adds. */

@@ -65,7 +65,7 @@ export function addCommonOptions(command: Command): Command {
     .addOption(
       new Option(
         '--ledger <url>',
-        'sqlite:FILE, file:DIR or memory: (default: $INDELIBLE_LEDGER, then sqlite:./indelible-data/ledger.db)',
+        'sqlite:FILE, file:DIR, postgres://…, s3://…, nats://… or memory: (default: $INDELIBLE_LEDGER, then sqlite:./indelible-data/ledger.db)',
       ),
     )
     .addOption(new Option('--json', 'machine-readable output: one JSON document, or JSON Lines for streams'));

@@ -44,6 +44,10 @@ async function createAnchor(plan: AnchorPlan, env: Environment): Promise<Anchor>
       const { openWebhookAnchor } = await import('../anchors/webhook/webhook-anchor.ts');
       return openWebhookAnchor({ url: plan.url, secret, name });
     }
+    case 's3': {
+      const { openS3Anchor } = await import('../anchors/s3/s3-anchor.ts');
+      return openS3Anchor({ place: plan.place, name });
+    }
     case 'timestamp': {
       const roots = await readFile(plan.roots_path, 'utf8').catch((error: NodeJS.ErrnoException) => {
         throw new IndelibleError(

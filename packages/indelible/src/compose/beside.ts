@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { openBucketAttachments } from '../attachments/bucket.ts';
 import type { AttachmentStore } from '../attachments/contract.ts';
 import { openFolderAttachments } from '../attachments/folder.ts';
 import { openMemoryAttachments } from '../attachments/memory.ts';
@@ -57,11 +58,16 @@ async function isWritable(path: string): Promise<boolean> {
   );
 }
 
-/** Opens the attachments of a ledger: a folder beside its log that the first of them makes. */
+/**
+ * Opens the attachments of a ledger: a folder beside its log that the first of them makes; in the bucket itself for one
+ * in a bucket.
+ */
 export function openAttachments(
   url: string,
   options: { readonly read_only?: boolean; readonly bytes_max?: number } = {},
 ): AttachmentStore {
+  const place = parseLedgerUrl(url);
+  if (place.scheme === 's3') return openBucketAttachments({ url: place.url, ...options });
   const path = besidePath(url, 'attachments', '.attachments');
   return path === null
     ? openMemoryAttachments(options)

@@ -77,9 +77,12 @@ function split(text: string): [string, string] {
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** The same place gives the same folder, whoever signs in to it. */
+/** The same place gives the same folder, whoever signs in to it, and however its objects are to be kept. */
 function digestOf(url: string): string {
-  return createHash('sha256').update(withoutCredentials(url)).digest('hex').slice(0, 16);
+  const [before, query] = split(withoutCredentials(url));
+  const endpoint = url.startsWith('s3:') ? new URLSearchParams(query).get('endpoint') : null;
+  const place = url.startsWith('s3:') ? `${before}${endpoint === null ? '' : `?endpoint=${endpoint}`}` : url;
+  return createHash('sha256').update(withoutCredentials(place)).digest('hex').slice(0, 16);
 }
 
 /** A URL as messages may show it. */

@@ -3,12 +3,14 @@
  *
  * Errors:  LEDGER_URL for a URL that names no store; those of `Ledger.open`.
  */
-import { IndelibleError, isIndelibleError, parsePolicy } from '@indelible/core';
+import { isIndelibleError, parsePolicy } from '@indelible/core';
 import { carryTokens } from '../access/token-carry.ts';
 import type { AnchorScheduler, SchedulerOptions } from '../anchors/schedule.ts';
+import { catchUpIndex, type IndexingProgress } from '../ledger/index-position.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { DEFAULT_LEDGER_NAME } from '../ledger/opening.ts';
 import type { LedgerLog, LedgerOptions } from '../ledger/types.ts';
+import type { LogStore } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
 import type { Cosigner } from '../transparency/contract.ts';
 import { type CheckpointOptions, openTransparency } from '../transparency/open.ts';
@@ -26,6 +28,8 @@ export interface OpenOptions
   readonly attachment_bytes_max?: number;
   /** For a short command: fewer threads, whose start would take longer than its work. */
   readonly short_lived?: boolean;
+  /** Told how an index that is far behind comes along; the ledger opens once it has. */
+  readonly onIndexing?: (progress: IndexingProgress) => void;
   /** Gives the signer of checkpoints once the ledger's name is known, unless `signer` is given; null for none. */
   readonly signerFor?: (name: string) => Promise<CheckpointSigner | null>;
 }
@@ -52,8 +56,10 @@ export async function openLedger(url: string, options: OpenOptions = {}): Promis
   try {
     // Also a key that is only looked for now must not leave a new ledger behind.
     const is_new = create && (await store.head()) === null;
-    const early = is_new ? await foundSigner(url, options.name ?? DEFAULT_LEDGER_NAME, options) : null;
+    const name = options.name ?? store.ledger_name ?? DEFAULT_LEDGER_NAME;
+    const early = is_new ? await foundSigner(url, name, options) : null;
     index = await openIndexOrRebuild(url, one_thread, options);
+    await bringIndexAlong(store, index, options);
     return await Ledger.open({
       before_truncation: carryTokens,
       ...ledgerOptions,
@@ -110,6 +116,21 @@ async function openIndexOrRebuild(
     log?.warn({ error: error.message }, 'the index was damaged; it is rebuilt from the log');
     return openIndex(url, { rebuild: true, one_thread });
   }
+}
+
+/** A log whose index is new, on this machine or at all: opening it would remember what the index lacks. */
+async function bringIndexAlong(
+  store: LogStore,
+  index: RecordIndex,
+  { log = SILENT, onIndexing }: OpenOptions,
+): Promise<void> {
+  let told = false;
+  const indexed = await catchUpIndex(store, index, (progress) => {
+    if (!told) log.info({ url: store.url, records: progress.records_total }, 'indexing what the index lacks');
+    told = true;
+    onIndexing?.(progress);
+  });
+  if (indexed > 0) log.info({ url: store.url, records: indexed }, 'the index is up to date');
 }
 
 /** Has checkpoints cosigned as a policy file (c2sp.org/tlog-policy) says. */

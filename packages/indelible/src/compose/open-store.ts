@@ -4,6 +4,7 @@
  *
  * Errors:  LEDGER_URL, DRIVER_MISSING; those of opening.
  */
+import { DEFAULT_LEDGER_NAME } from '../ledger/opening.ts';
 import type { LogStore } from '../stores/contract.ts';
 import { openFileStore } from '../stores/file/file-store.ts';
 import { openMemoryStore } from '../stores/memory.ts';
@@ -29,9 +30,17 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
       return openSqliteStore({ path: place.path, read_only, create, one_thread });
     case 'file':
       return openFileStore({ dir: place.path, read_only, create, ...Object.fromEntries(place.options) });
-    case 'postgres':
-    case 's3':
-    case 'nats':
-      throw new Error('to be wired');
+    case 'postgres': {
+      const { openPostgresStore } = await import('../stores/postgres/postgres-store.ts');
+      return openPostgresStore({ url: place.url, default_ledger: DEFAULT_LEDGER_NAME, read_only, create });
+    }
+    case 's3': {
+      const { openS3Store } = await import('../stores/s3/s3-store.ts');
+      return openS3Store({ url: place.url, read_only, create });
+    }
+    case 'nats': {
+      const { openJetStreamStore } = await import('../stores/jetstream/jetstream-store.ts');
+      return openJetStreamStore({ url: place.url, read_only, create });
+    }
   }
 }

@@ -11,6 +11,8 @@ import { openTreeFolder } from '../transparency/tree-folder.ts';
 import { openPositionFile } from '../verification/position.ts';
 import type { PositionStore, ReceiptChecker, StoredProofs } from '../verification/types.ts';
 import { treeFolder } from './beside.ts';
+import { parseLedgerUrl } from './ledger-url.ts';
+import { openProofsInBucket } from './publication.ts';
 
 /**
  * What lies beside a ledger, opened for reading alone; null for one in memory. Where nothing does there are no
@@ -19,7 +21,7 @@ import { treeFolder } from './beside.ts';
 export async function openStoredProofs(url: string): Promise<StoredProofs | null> {
   const folder = treeFolder(url);
   if (folder === null) return null;
-  if (!existsSync(folder)) return NOTHING;
+  if (!existsSync(folder)) return (await publishedBeside(url)) ?? NOTHING;
   const tree = await openTreeFolder(folder, { read_only: true });
   try {
     const history = openCheckpointHistory(join(folder, 'checkpoints.db'), { read_only: true });
@@ -44,6 +46,12 @@ export async function openStoredProofs(url: string): Promise<StoredProofs | null
     await tree.close();
     throw error;
   }
+}
+
+/** A bucket may hold everything that shows its log to others. */
+async function publishedBeside(url: string): Promise<StoredProofs | null> {
+  const place = parseLedgerUrl(url);
+  return place.scheme === 's3' ? openProofsInBucket(place.url) : null;
 }
 
 const NOTHING: StoredProofs = { tree: null, async *checkpoints() {}, close: async () => {} };

@@ -23,6 +23,11 @@ export interface Query {
   /** 1 to 1,000; default 50. */
   readonly limit?: number;
   readonly cursor?: string;
+  /**
+   * What the first page waits for: that the index holds every durable record (default `head`), every one up to this
+   * number, or nothing: then it shows what is `indexed`, and `lag` says what may be missing.
+   */
+  readonly at_least?: 'head' | 'indexed' | number;
   /** What ages in the filter were counted from, in ms since 1970; kept in the cursor. */
   readonly now?: number;
 }
@@ -33,6 +38,8 @@ export interface Page {
   readonly next_cursor: string | null;
   /** The listing covers records with seq < this. */
   readonly position: number;
+  /** Durable records that were not indexed yet when the page was made; 0 for a first page that waited for them. */
+  readonly lag: number;
 }
 
 /**
@@ -40,26 +47,39 @@ export interface Page {
  * `now` is the clock; with a cursor, ages count from the time of its first page.
  */
 export function parseQuery(input: Readonly<Record<string, unknown>>, now: number): Query {
-  const { order = 'newest', limit = QUERY_LIMIT_DEFAULT, cursor, ...members } = input;
+  const { order = 'newest', limit = QUERY_LIMIT_DEFAULT, cursor, consistent, at_least, ...members } = input;
   if (order !== 'newest' && order !== 'oldest') throw invalid('order', 'must be newest or oldest');
   const count = typeof limit === 'string' && /^\d{1,6}$/.test(limit) ? Number(limit) : limit;
+  const waits = { at_least: parseWaits(consistent, at_least) };
   if (cursor === undefined)
-    return { filter: parseFilter(members, now), order, limit: checkLimit(count), now };
+    return { filter: parseFilter(members, now), order, limit: checkLimit(count), now, ...waits };
   if (typeof cursor !== 'string') throw invalid('cursor', 'must be a text');
   const started = decodeCursor(cursor).now;
-  return { filter: parseFilter(members, started), order, limit: checkLimit(count), cursor, now: started };
+  const filter = parseFilter(members, started);
+  return { filter, order, limit: checkLimit(count), cursor, now: started, ...waits };
 }
 
-/** One page. It holds everything that was durable when the listing began. */
+function parseWaits(consistent: unknown, at_least: unknown): 'head' | 'indexed' | number {
+  if (consistent !== undefined && consistent !== 'true' && consistent !== 'false')
+    throw invalid('consistent', 'must be true or false');
+  if (at_least === undefined) return consistent === 'false' ? 'indexed' : 'head';
+  if (consistent !== undefined) throw invalid('at_least', 'and consistent exclude each other');
+  if (typeof at_least !== 'string' || !/^\d{1,15}$/.test(at_least))
+    throw invalid('at_least', 'must be a sequence number');
+  return Number(at_least);
+}
+
+/** One page. It holds everything that was durable when the listing began, unless the query says otherwise. */
 export async function queryRecords(reader: LedgerReader, query: Query): Promise<Page> {
-  const { filter, order = 'newest' } = query;
+  const { filter, order = 'newest', at_least = 'head' } = query;
   const limit = checkLimit(query.limit ?? QUERY_LIMIT_DEFAULT);
   const index = indexOf(reader);
   const digest = filterDigest(filter);
   const cursor = query.cursor === undefined ? null : decodeCursor(query.cursor);
   if (cursor !== null && (cursor.filter_digest !== digest || cursor.order !== order))
     throw new IndelibleError('CURSOR_INVALID', 'The cursor belongs to a query with another filter or order.');
-  if (cursor === null) await reader.caughtUp();
+  if (cursor === null && at_least !== 'indexed')
+    await reader.caughtUp(at_least === 'head' ? {} : { at_least });
 
   const bounds = cursor === null ? {} : { beyond: cursor.beyond, below: cursor.below };
   const found = await index.search({ filter, order, limit, ...bounds });
@@ -76,8 +96,11 @@ export async function queryRecords(reader: LedgerReader, query: Query): Promise<
           now: cursor?.now ?? query.now ?? 0,
         })
       : null;
+  const waited = cursor === null && at_least === 'head';
+  const lag = waited ? 0 : Math.max(0, ((await reader.head())?.seq ?? -1) + 1 - found.position);
   // The record has the last word: an index that was tampered with cannot pass one off as another's.
-  return { records: records.filter(({ record }) => matchesFilter(record, filter)), next_cursor, position };
+  const matching = records.filter(({ record }) => matchesFilter(record, filter));
+  return { records: matching, next_cursor, position, lag };
 }
 
 /** The reader's index, or INDEX_DAMAGED. */

@@ -13,7 +13,7 @@ import type { RecordContext } from '../ledger/context.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { LOG_ROUTES, type LogPath } from './log-path.ts';
 import type { ServerMetrics } from './metrics.ts';
-import type { AnchorsStatus, Settings } from './options.ts';
+import type { AnchorsStatus, ArchiveShown, OutboxShown, Settings } from './options.ts';
 import type { Verifications } from './verifications.ts';
 
 export type App = FastifyInstance<
@@ -36,6 +36,10 @@ export interface Parts {
   readonly settings: Settings;
   /** How the anchors of each ledger are doing, by its name. */
   readonly anchors: ReadonlyMap<string, AnchorsStatus>;
+  /** How the archive of each ledger is doing, by its name. */
+  readonly archives: ReadonlyMap<string, ArchiveShown>;
+  /** How the outbox of each ledger is doing, by its name. */
+  readonly outboxes: ReadonlyMap<string, OutboxShown>;
   readonly verifications: Verifications;
   /** Aborted when the server begins to close: ends tails, exports and verifications. */
   readonly closing: AbortSignal;

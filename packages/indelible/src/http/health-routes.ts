@@ -4,6 +4,7 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import type { App, Parts } from './app.ts';
 import { anchorStates, checkpointState } from './checkpoint-state.ts';
+import { archiveState, indexLag, outboxState } from './following-state.ts';
 import { answer, answers, Type } from './schemas.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -38,6 +39,9 @@ export function addHealthRoutes(app: App, parts: Parts): void {
       description:
         'For each ledger: checkpoint (size, signed_size, age_s, fault; null without a signing key) and anchors ' +
         '(anchor, kind, ok, last_anchored_size, last_anchored_at, failing_since, fault), ' +
+        'archive (ok, size, checkpoint_size, lag_records, lag_s, last_archived_at, failing_since, fault; null without one), ' +
+        'outbox (is_leader, waiting, oldest_s, refused, fault; null without one), ' +
+        'index_lag (records not yet in the index; null without one), ' +
         'verification (at, mode, size, result, grade, duration_ms, fault; null before the first).',
     },
   );
@@ -61,6 +65,9 @@ export function addHealthRoutes(app: App, parts: Parts): void {
           ledger: ledger.name,
           checkpoint: await checkpointState(ledger, now),
           anchors: anchorStates(parts.anchors.get(ledger.name)),
+          archive: await archiveState(parts.archives.get(ledger.name)),
+          outbox: await outboxState(parts.outboxes.get(ledger.name)),
+          index_lag: await indexLag(ledger),
           verification: parts.verifications.last(ledger.name),
         })),
       );

@@ -5,7 +5,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerStats } from '../ledger/types.ts';
 import { type App, routeOf } from './app.ts';
-import type { AnchorsStatus } from './options.ts';
+import { addFollowingMetrics } from './following-metrics.ts';
+import type { AnchorsStatus, ArchiveShown, OutboxShown } from './options.ts';
 import { addAnchorMetrics, addCheckpointMetrics } from './proof-metrics.ts';
 import { addVerificationMetrics } from './verification-metrics.ts';
 import type { Verifications } from './verifications.ts';
@@ -48,23 +49,22 @@ const READINGS: readonly Reading[] = [
     ({ waiting_bytes }) => waiting_bytes,
   ],
   ['indelible_head_seq', 'Sequence number of the last record', 'gauge', ({ head_seq }) => head_seq],
-  [
-    'indelible_index_lag_records',
-    'Records not yet in the index',
-    'gauge',
-    ({ head_seq, index_position }) =>
-      index_position === null ? 0 : Math.max(0, head_seq + 1 - index_position),
-  ],
   ['indelible_store_fault', '1 while appends fail', 'gauge', ({ fault }) => (fault === null ? 0 : 1)],
 ];
 
+/** What is measured. */
+export interface Measured {
+  readonly ledgers: ReadonlyMap<string, Ledger>;
+  readonly anchors: ReadonlyMap<string, AnchorsStatus>;
+  readonly archives: ReadonlyMap<string, ArchiveShown>;
+  readonly outboxes: ReadonlyMap<string, OutboxShown>;
+  readonly verifications: Verifications;
+  readonly clock: () => number;
+}
+
 /** Metrics over these ledgers. */
-export function createMetrics(
-  ledgers: ReadonlyMap<string, Ledger>,
-  anchors: ReadonlyMap<string, AnchorsStatus>,
-  verifications: Verifications,
-  clock: () => number,
-): ServerMetrics {
+export function createMetrics(measured: Measured): ServerMetrics {
+  const { ledgers, anchors, archives, outboxes, verifications, clock } = measured;
   const register = new Registry();
   collectDefaultMetrics({ register });
   for (const [name, help, kind, of] of READINGS) {
@@ -88,6 +88,7 @@ export function createMetrics(
   }
   addCheckpointMetrics(register, ledgers, clock);
   addAnchorMetrics(register, anchors, clock);
+  addFollowingMetrics(register, ledgers, archives, outboxes);
   addVerificationMetrics(register, ledgers, verifications);
   const append = new Histogram({
     name: 'indelible_append_seconds',

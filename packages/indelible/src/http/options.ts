@@ -4,11 +4,26 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { AnchorStatus } from '../anchors/contract.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { ArchiveLag, ArchiveStatus } from '../moving/archive.ts';
+import type { OutboxLag } from '../outbox/contract.ts';
+import type { SealerStatus } from '../outbox/sealer.ts';
 import type { LogAccess } from './log-path.ts';
 
 /** The anchors of one ledger, as health and metrics show them. */
 export interface AnchorsStatus {
   readonly status: readonly AnchorStatus[];
+}
+
+/** The archive of one ledger, as health and metrics show it. */
+export interface ArchiveShown {
+  readonly status: ArchiveStatus;
+  lag(): Promise<ArchiveLag | null>;
+}
+
+/** The outbox of one ledger, as health and metrics show it. */
+export interface OutboxShown {
+  readonly status: SealerStatus;
+  lag(): Promise<OutboxLag>;
 }
 
 export interface ServerOptions {
@@ -26,6 +41,10 @@ export interface ServerOptions {
   readonly proof_wait_ms?: number;
   /** Anchors to show, by the ledger's name. */
   readonly anchors?: ReadonlyMap<string, AnchorsStatus>;
+  /** Archives to show, by the ledger's name. */
+  readonly archives?: ReadonlyMap<string, ArchiveShown>;
+  /** Outboxes to show, by the ledger's name. */
+  readonly outboxes?: ReadonlyMap<string, OutboxShown>;
   /** Requests per minute with one token; default 600,000. */
   readonly requests_per_minute_token?: number;
   /** Requests per minute from one address without a valid token; default 6,000. */
@@ -47,7 +66,9 @@ export interface ServerOptions {
   readonly clock?: () => number;
 }
 
-export type Settings = Required<Omit<ServerOptions, 'ledgers' | 'logger' | 'anchors'>>;
+export type Settings = Required<
+  Omit<ServerOptions, 'ledgers' | 'logger' | 'anchors' | 'archives' | 'outboxes'>
+>;
 
 export const LIMITS_HTTP = {
   json_bytes: 1 << 20,

@@ -40,8 +40,8 @@ export function addReadRoutes(app: App, parts: Parts): void {
       const { ledger: _, ...members } = request.query;
       const page = await queryRecords(callerOf(request).ledger, parseQuery(members, parts.settings.clock()));
       await recordRead(parts, request, members, page.records.length);
-      const { next_cursor, position } = page;
-      const tail = JSON.stringify({ next_cursor, position }).slice(1);
+      const { next_cursor, position, lag } = page;
+      const tail = JSON.stringify({ next_cursor, position, lag }).slice(1);
       return reply.type(JSON_TYPE).send(`{"records":[${page.records.map(storedText).join(',')}],${tail}`);
     },
   );

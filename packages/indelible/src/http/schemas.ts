@@ -97,6 +97,13 @@ export const recordsQuery = Type.Object(
     order: text('newest (default) or oldest.'),
     limit: text(`1 to ${QUERY_LIMIT_MAX}; default ${QUERY_LIMIT_DEFAULT}.`),
     cursor: text('next_cursor of the page before, with the same filters.'),
+    consistent: Type.Optional(
+      Type.String({
+        enum: ['true', 'false'],
+        description: 'true (default): waits until every durable record is indexed. false: answers at once.',
+      }),
+    ),
+    at_least: text('Waits only until this record, and all before it, are indexed.'),
   },
   { additionalProperties: false },
 );
@@ -254,6 +261,7 @@ export const COMPONENTS = {
     records: Type.Array(storedRecord),
     next_cursor: Type.Union([Type.String(), Type.Null()]),
     position: Type.Integer({ description: 'The listing covers records with seq below this.' }),
+    lag: Type.Integer({ description: 'Durable records that were not indexed yet.' }),
   }),
   Run: Type.Object(
     {

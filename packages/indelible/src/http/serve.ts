@@ -14,14 +14,16 @@ import { VerifySchedule } from './verify-schedule.ts';
 
 const DEFAULT_PORT = 8787;
 
-export interface ServeOptions extends Omit<ServerOptions, 'ledgers' | 'logger' | 'anchors'>, ServedOptions {
+export interface ServeOptions
+  extends Omit<ServerOptions, 'ledgers' | 'logger' | 'anchors' | 'archives' | 'outboxes'>,
+    ServedOptions {
   /** Default 127.0.0.1: this machine alone. */
   readonly host?: string;
   /** Default 8787; 0 takes a free one. */
   readonly port?: number;
   readonly log_level?: string;
   /** Called with each ledger once it is open, about once a minute, and before it is closed. Never rejects. */
-  readonly onLedger?: (ledger: Ledger) => Promise<void>;
+  readonly onLedger?: (ledger: Ledger, url: string) => Promise<void>;
   /** Verifies what is new so often; default an hour, null only when asked to. */
   readonly verify_every_ms?: number | null;
   /** Verifies everything so often; default a day. */
@@ -51,11 +53,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const { host = '127.0.0.1', port = DEFAULT_PORT, print = printLine, log_level = 'info' } = options;
   const logger = createLogger(log_level);
   const served = await ServedLedgers.open(options, logger);
-  const { ledgers, anchors } = served;
+  const { ledgers, anchors, archives, outboxes } = served;
   let server: AuditServer | null = null;
   let verifying: VerifySchedule | null = null;
   const look = async (): Promise<void> => {
-    for (const ledger of ledgers.values()) await options.onLedger?.(ledger);
+    for (const ledger of ledgers.values()) await options.onLedger?.(ledger, served.urlOf(ledger));
   };
   const looking = setInterval(() => void look(), LOOK_MS).unref();
   const shutDown = async (): Promise<void> => {
@@ -66,7 +68,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   };
   try {
     await look();
-    server = await createServer({ ...options, ledgers, anchors, logger });
+    server = await createServer({ ...options, ledgers, anchors, archives, outboxes, logger });
     await server.app.listen({ host, port });
     const url = urlOf(server.app.server.address() as AddressInfo);
     print(url);

@@ -12,10 +12,13 @@ import {
   createAnchors,
   createCosigner,
   openLedger,
+  openOutboxSealer,
   scheduleAnchors,
 } from '../compose.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ChainKey } from '../ledger/types.ts';
+import type { Archive } from '../moving/archive.ts';
+import type { OutboxSealer } from '../outbox/sealer.ts';
 
 export interface ServedOptions {
   /** URLs of the ledgers; the first is home. */
@@ -35,12 +38,22 @@ export interface ServedOptions {
   readonly anchor_urls?: readonly string[];
   /** Default a day. */
   readonly anchor_interval_ms?: number;
+  /** Where the ledgers are archived, in the order of `ledger_urls`; those without one are not. */
+  readonly archive_urls?: readonly string[];
+  /** How long queries wait for the index before INDEX_BEHIND; default 10,000. */
+  readonly index_wait_ms?: number;
+  /** Seal the outboxes of ledgers that have one (default). */
+  readonly seal_outboxes?: boolean;
+  /** Milliseconds since 1970; default Date.now. */
+  readonly clock?: () => number;
   /** Where anchors find their secrets; default process.env. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Who acts when nobody asked: what the server records by itself. */
 export const SERVER: Actor = { type: 'local', id: 'serve' };
+
+const INDEX_WAIT_MS = 10_000;
 
 type AnchorScheduler = Awaited<ReturnType<typeof scheduleAnchors>>;
 
@@ -49,6 +62,11 @@ export class ServedLedgers {
   readonly ledgers = new Map<string, Ledger>();
   /** By the ledger's name; none where there are no anchors. */
   readonly anchors = new Map<string, AnchorScheduler>();
+  /** By the ledger's name. */
+  readonly archives = new Map<string, Archive>();
+  /** By the ledger's name; those that have an outbox. */
+  readonly outboxes = new Map<string, OutboxSealer>();
+  readonly #urls = new Map<Ledger, string>();
   #opened: readonly Anchor[] = [];
 
   static async open(options: ServedOptions, logger: FastifyBaseLogger): Promise<ServedLedgers> {
@@ -63,7 +81,9 @@ export class ServedLedgers {
   }
 
   async #open(options: ServedOptions, logger: FastifyBaseLogger): Promise<void> {
-    const { policy, withhold = false, anchor_urls = [], env = process.env } = options;
+    const { policy, withhold = false, anchor_urls = [], archive_urls = [], env = process.env } = options;
+    if (archive_urls.length > options.ledger_urls.length)
+      throw new IndelibleError('USAGE', 'there are more archives than ledgers');
     if (withhold && policy === undefined)
       throw new IndelibleError(
         'USAGE',
@@ -76,6 +96,7 @@ export class ServedLedgers {
       default_actor: SERVER,
       ...cosigner,
       withhold_until_policy: withhold,
+      index_wait_ms: options.index_wait_ms ?? INDEX_WAIT_MS,
       log: logger,
       ...(options.keys === undefined ? {} : { keys: options.keys }),
       ...(options.checkpoint_interval_ms === undefined
@@ -87,12 +108,50 @@ export class ServedLedgers {
       const { signerFor } = options;
       const signing = signerFor === undefined ? {} : { signerFor: (own: string) => signerFor(own, url) };
       const ledger = await openLedger(url, { ...shared, ...name, ...signing });
+      this.#urls.set(ledger, url);
       const other = this.ledgers.get(ledger.name);
       this.ledgers.set(other === undefined ? ledger.name : `${ledger.name} (again)`, ledger);
       if (other !== undefined)
         throw new IndelibleError('USAGE', `two of the ledgers are named ${ledger.name}`);
       await this.#plan(ledger, options);
+      if (options.seal_outboxes !== false) await this.#sealOutbox(ledger, url, options, logger);
+      const archive_url = archive_urls[this.ledgers.size - 1];
+      if (archive_url !== undefined) await this.#archive(ledger, url, archive_url, options, logger);
     }
+  }
+
+  async #archive(
+    ledger: Ledger,
+    from_url: string,
+    to_url: string,
+    { keys, signerFor }: ServedOptions,
+    log: FastifyBaseLogger,
+  ): Promise<void> {
+    const { copyBegunEvent, openArchive } = await import('../compose/moving.ts');
+    const archive = await openArchive({
+      from_url,
+      to_url,
+      opened: ledger,
+      log,
+      onBegin: async () => void (await ledger.recordOwn(copyBegunEvent(ledger.name, to_url, null, true))),
+      ...(keys === undefined ? {} : { keys }),
+      ...(signerFor === undefined ? {} : { signerFor: (name: string) => signerFor(name, from_url) }),
+    });
+    this.archives.set(ledger.name, archive);
+  }
+
+  async #sealOutbox(
+    ledger: Ledger,
+    url: string,
+    { keys, clock }: ServedOptions,
+    log: FastifyBaseLogger,
+  ): Promise<void> {
+    const sealer = await openOutboxSealer(url, {
+      log,
+      ...(keys === undefined ? {} : { keys }),
+      ...(clock === undefined ? {} : { clock }),
+    });
+    if (sealer !== null) this.outboxes.set(ledger.name, sealer);
   }
 
   async #plan(ledger: Ledger, { anchor_interval_ms }: ServedOptions): Promise<void> {
@@ -108,17 +167,26 @@ export class ServedLedgers {
     this.anchors.set(ledger.name, scheduler);
   }
 
-  /** From now on anchors are asked when they are due. */
+  /** From now on outboxes are sealed, anchors are asked when they are due, and archives follow. */
   async startAnchoring(): Promise<void> {
+    for (const sealer of this.outboxes.values()) sealer.start();
+    for (const archive of this.archives.values()) archive.start();
     await Promise.all(Array.from(this.anchors.values(), (scheduler) => scheduler.start()));
   }
 
+  /** The URL that a ledger was opened with. */
+  urlOf(ledger: Ledger): string {
+    return this.#urls.get(ledger)!;
+  }
+
   /** Ends anchoring, and closes the ledgers, each with a last checkpoint. `before` never rejects. */
-  async close(before?: (ledger: Ledger) => Promise<void>): Promise<void> {
+  async close(before?: (ledger: Ledger, url: string) => Promise<void>): Promise<void> {
+    await Promise.all(Array.from(this.outboxes.values(), (sealer) => sealer.close()));
     await Promise.all(Array.from(this.anchors.values(), (scheduler) => scheduler.close()));
     await Promise.all(this.#opened.map((anchor) => anchor.close()));
+    await Promise.all(Array.from(this.archives.values(), (archive) => archive.close()));
     for (const ledger of this.ledgers.values()) {
-      await before?.(ledger);
+      await before?.(ledger, this.urlOf(ledger));
       await ledger.close();
     }
   }

@@ -38,7 +38,7 @@ export interface AuditServer {
 
 /** A server over these ledgers, ready to listen. It does not close the ledgers: who opened them does. */
 export async function createServer(options: ServerOptions): Promise<AuditServer> {
-  const { ledgers, logger, anchors = new Map() } = options;
+  const { ledgers, logger, anchors = new Map(), archives = new Map(), outboxes = new Map() } = options;
   const [home] = ledgers.values();
   if (home === undefined) throw new IndelibleError('USAGE', 'a server needs at least one ledger');
   const settings = settingsOf(options);
@@ -52,10 +52,12 @@ export async function createServer(options: ServerOptions): Promise<AuditServer>
     home,
     tokens,
     journal,
-    metrics: createMetrics(ledgers, anchors, verifications, settings.clock),
+    metrics: createMetrics({ ledgers, anchors, archives, outboxes, verifications, clock: settings.clock }),
     verifications,
     settings,
     anchors,
+    archives,
+    outboxes,
     closing: closing.signal,
   };
   try {

@@ -30,7 +30,7 @@ import { IndexTail } from './index-tail.ts';
 import { Keyring } from './keyring.ts';
 import { lineOf } from './lines.ts';
 import { announceKey, createdConfig, loadIdentity } from './opening.ts';
-import { isOwnAction, isReserved, reserved } from './reserved.ts';
+import { isReserved, reserved, staysWhole } from './reserved.ts';
 import { Sequencer } from './sequencer.ts';
 import { Truncation } from './truncation.ts';
 import type {
@@ -175,7 +175,7 @@ export class Ledger implements LedgerWriter {
   #write(event: Event, ends_batch = false): Promise<Receipt> {
     try {
       const prepared = prepareEvent(event, currentContext(), this.#default_actor, this.name);
-      if (prepared.detachable === null || this.#attaching === null || isOwnAction(event.action))
+      if (prepared.detachable === null || this.#attaching === null || staysWhole(event.action))
         return this.#sequencer.submit(prepared, ends_batch);
       return this.#attaching.record(prepared);
     } catch (error) {

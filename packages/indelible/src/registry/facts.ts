@@ -6,8 +6,10 @@
 
 /** A ledger as it is now. */
 export interface LedgerFacts {
-  /** Scheme and absolute path, without options or credentials. */
+  /** What tells it from others: without credentials, and without options that a store only needs for opening. */
   readonly url: string;
+  /** How it is opened, where that takes more than `url`; never with a password. */
+  readonly open_url?: string;
   readonly name: string;
   /** Number of its last record plus one. */
   readonly size: number;

@@ -25,12 +25,48 @@ export function registryPath(env: Readonly<Record<string, string | undefined>>):
   );
 }
 
-/** A ledger's URL with an absolute path; null for one in memory, which nobody expects to find again. */
+/** What tells a ledger from others: its URL, with an absolute path, as its store gives it. Null for one in memory. */
 export function registeredUrl(url: string): string | null {
-  const match = /^(\w+):(?:\/\/)?([^?]*)/.exec(url);
-  if (match === null || match[1] === 'memory') return null;
-  const [, scheme, place] = match as unknown as [string, string, string];
-  if (scheme === 'file' || scheme === 'sqlite') return `${scheme}:${resolve(place)}`;
-  // What stands before an @ is a user name and perhaps a password.
-  return `${scheme}://${place.slice(place.lastIndexOf('@') + 1)}`;
+  const remote = takenApart(url);
+  if (remote !== null) {
+    const { scheme, place, options } = remote;
+    // Where its index lies on this machine makes it no other ledger.
+    options.delete('local');
+    return `${scheme}://${place}${queryOf(options)}`;
+  }
+  const match = /^(file|sqlite):(?:\/\/)?([^?]*)/.exec(url);
+  return match === null ? null : `${match[1]}:${resolve(match[2]!)}`;
+}
+
+/** How a ledger on other machines is opened again: as it was, but for the password. Null where its URL is enough. */
+export function openableUrl(url: string): string | null {
+  const remote = takenApart(url);
+  if (remote === null) return null;
+  const { scheme, place, options } = remote;
+  const user = remote.login.split(':')[0]!;
+  const local = options.get('local');
+  if (local !== null) options.set('local', resolve(local));
+  return `${scheme}://${user === '' ? '' : `${user}@`}${place}${queryOf(options)}`;
+}
+
+interface Remote {
+  readonly scheme: string;
+  /** What stands before the @: a user name, and perhaps a password. */
+  readonly login: string;
+  readonly place: string;
+  readonly options: URLSearchParams;
+}
+
+function takenApart(url: string): Remote | null {
+  const match = /^(postgres(?:ql)?|s3|nats):\/\/(?:([^/?#]*)@)?([^?#]*)(?:\?(.*))?$/.exec(url);
+  if (match === null) return null;
+  const [, spelled, login = '', place = '', query = ''] = match;
+  const scheme = spelled === 'postgresql' ? 'postgres' : spelled!;
+  return { scheme, login, place, options: new URLSearchParams(query) };
+}
+
+/** Readable: what stands in names and endpoints needs no escapes. */
+function queryOf(options: URLSearchParams): string {
+  const text = options.toString().replaceAll('%2F', '/').replaceAll('%3A', ':');
+  return text === '' ? '' : `?${text}`;
 }

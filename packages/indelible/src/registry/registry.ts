@@ -23,7 +23,7 @@ import {
   type RegisteredLedger,
 } from './facts.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 /** Findings beyond these replace the oldest. */
 const FINDINGS_MAX = 1000;
 
@@ -38,7 +38,8 @@ const SCHEMA = `
     first_hash TEXT,
     checkpoint TEXT,
     retired_at TEXT,
-    retired_reason TEXT
+    retired_reason TEXT,
+    open_url TEXT
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE findings (
     id INTEGER PRIMARY KEY,
@@ -50,6 +51,10 @@ const SCHEMA = `
     UNIQUE (url, kind, detail)
   ) STRICT;
   PRAGMA user_version = ${VERSION};
+`;
+const FROM_VERSION_1 = `
+  ALTER TABLE ledgers ADD COLUMN open_url TEXT;
+  PRAGMA user_version = 2;
 `;
 
 type Row = Record<string, string | number | null>;
@@ -110,11 +115,13 @@ export class LedgerRegistry {
   }
 
   /** Compares every ledger that is not retired with what `open` finds in its place. */
-  async check(open: (url: string) => Promise<OpenedLedger | null | 'unknown'>): Promise<LedgerFinding[]> {
+  async check(
+    open: (known: RegisteredLedger) => Promise<OpenedLedger | null | 'unknown'>,
+  ): Promise<LedgerFinding[]> {
     const findings: LedgerFinding[] = [];
     for (const known of this.list()) {
       if (known.retired !== null) continue;
-      const now = await open(known.url);
+      const now = await open(known);
       if (now === 'unknown') continue;
       const finding =
         now === null
@@ -161,24 +168,28 @@ export class LedgerRegistry {
   }
 
   #write(facts: LedgerFacts, known: RegisteredLedger | null): void {
-    const { url, name, size, head_hash, checkpoint = null } = facts;
+    const { url, name, size, head_hash, checkpoint = null, open_url = null } = facts;
     const again = known !== null && known.retired === null;
     const first_hash = again ? (known.first_hash ?? facts.first_hash) : facts.first_hash;
-    if (again && known.size === size && (checkpoint === null || checkpoint === known.checkpoint)) return;
+    const same_checkpoint = checkpoint === null || checkpoint === known?.checkpoint;
+    const same_way = open_url === null || open_url === known?.open_url;
+    if (again && known.size === size && same_checkpoint && same_way) return;
     const now = this.#now();
     guarded(() =>
       this.#database
         .prepare(
-          `INSERT INTO ledgers (url, name, first_seen_at, last_seen_at, size, head_hash, first_hash, checkpoint)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+          `INSERT INTO ledgers
+             (url, name, first_seen_at, last_seen_at, size, head_hash, first_hash, checkpoint, open_url)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (url) DO UPDATE SET
              name = excluded.name, last_seen_at = excluded.last_seen_at, size = excluded.size,
              head_hash = excluded.head_hash, first_hash = excluded.first_hash,
-             checkpoint = coalesce(excluded.checkpoint, checkpoint), retired_at = NULL, retired_reason = NULL
+             checkpoint = coalesce(excluded.checkpoint, checkpoint),
+             open_url = coalesce(excluded.open_url, open_url), retired_at = NULL, retired_reason = NULL
            -- Another process may have noted a later state meanwhile.
            WHERE excluded.size >= size OR retired_at IS NOT NULL`,
         )
-        .run(url, name, now, now, size, head_hash, first_hash, checkpoint),
+        .run(url, name, now, now, size, head_hash, first_hash, checkpoint, open_url),
     );
   }
 
@@ -209,6 +220,11 @@ function prepare(database: DatabaseSync): void {
     if (version() === 0) database.exec(SCHEMA);
     database.exec('COMMIT');
   }
+  if (version() === 1) {
+    database.exec('BEGIN IMMEDIATE');
+    if (version() === 1) database.exec(FROM_VERSION_1);
+    database.exec('COMMIT');
+  }
   if (version() === VERSION) return;
   throw new IndelibleError(
     'REGISTRY_UNAVAILABLE',
@@ -221,7 +237,7 @@ function gone({ size, last_seen_at }: RegisteredLedger): string {
 }
 
 function ledgerOf(row: Row): RegisteredLedger {
-  const { url, name, first_seen_at, last_seen_at, size, head_hash, first_hash, checkpoint } = row;
+  const { url, name, first_seen_at, last_seen_at, size, head_hash, first_hash, checkpoint, open_url } = row;
   return {
     url: String(url),
     name: String(name),
@@ -231,6 +247,7 @@ function ledgerOf(row: Row): RegisteredLedger {
     head_hash: String(head_hash),
     first_hash: first_hash as string | null,
     ...(checkpoint === null ? {} : { checkpoint: String(checkpoint) }),
+    ...(open_url === null ? {} : { open_url: String(open_url) }),
     retired:
       row.retired_at === null ? null : { at: String(row.retired_at), reason: String(row.retired_reason) },
   };

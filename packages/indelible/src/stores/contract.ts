@@ -48,7 +48,12 @@ export interface StoreFinding {
     | 'file_corrupt'
     | 'torn_tail'
     | 'leftover_file'
-    | 'unexpected_file';
+    | 'unexpected_file'
+    | 'overwrite_attempted'
+    | 'delete_attempted'
+    | 'lock_weakened'
+    | 'not_locked'
+    | 'head_altered';
   readonly detail: string;
   /** False for what recovery repairs by itself and that is no sign of tampering. */
   readonly damage: boolean;
@@ -60,6 +65,9 @@ export interface LogStore {
   readonly url: string;
   /** True when it was opened for reading alone: `append` raises STORE_READ_ONLY. */
   readonly read_only: boolean;
+
+  /** The only name that the ledger in it may have, where the store itself files ledgers by name. */
+  readonly ledger_name?: string;
 
   /** How many appends it works on at once, when that is more than one: a writer gains by keeping so many in flight. */
   readonly appends_in_flight?: number;

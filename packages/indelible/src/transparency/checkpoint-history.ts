@@ -50,18 +50,37 @@ class SqliteHistory implements CheckpointHistory {
   async add(checkpoint: PublishedCheckpoint, published: boolean): Promise<void> {
     this.#guarded(() =>
       transaction(this.#db, () => {
-        const { size, root, signed_at } = checkpoint;
         const newest = this.#one(`SELECT ${COLUMNS} FROM checkpoints ORDER BY size DESC LIMIT 1`);
-        const same = this.#one(`SELECT ${COLUMNS} FROM checkpoints WHERE size = ?`, size);
-        if (same !== null && same.root !== root) throw fork(checkpoint, same);
-        if (same === null && newest !== null && newest.size > size) throw fork(checkpoint, newest);
-        const note = same === null ? checkpoint.note : joined(same.note, checkpoint.note);
-        this.#statement(
-          `INSERT INTO checkpoints (${COLUMNS}) VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT (size) DO UPDATE SET note = excluded.note, published = max(published, excluded.published)`,
-        ).run(size, root, note, signed_at, published ? 1 : 0);
+        if (newest !== null && newest.size > checkpoint.size && this.#of(checkpoint.size) === null)
+          throw fork(checkpoint, newest);
+        this.#keep(checkpoint, published);
       }),
     );
+  }
+
+  async addEarlier(
+    checkpoints: readonly { readonly checkpoint: PublishedCheckpoint; readonly published: boolean }[],
+  ): Promise<void> {
+    this.#guarded(() =>
+      transaction(this.#db, () => {
+        for (const { checkpoint, published } of checkpoints) this.#keep(checkpoint, published);
+      }),
+    );
+  }
+
+  #keep(checkpoint: PublishedCheckpoint, published: boolean): void {
+    const { size, root, signed_at } = checkpoint;
+    const same = this.#of(size);
+    if (same !== null && same.root !== root) throw fork(checkpoint, same);
+    const note = same === null ? checkpoint.note : joined(same.note, checkpoint.note);
+    this.#statement(
+      `INSERT INTO checkpoints (${COLUMNS}) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (size) DO UPDATE SET note = excluded.note, published = max(published, excluded.published)`,
+    ).run(size, root, note, signed_at, published ? 1 : 0);
+  }
+
+  #of(size: number): PublishedCheckpoint | null {
+    return this.#one(`SELECT ${COLUMNS} FROM checkpoints WHERE size = ?`, size);
   }
 
   async newestSigned(): Promise<PublishedCheckpoint | null> {

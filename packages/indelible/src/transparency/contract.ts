@@ -121,6 +121,13 @@ export interface CheckpointHistory {
    * Raises CHECKPOINT_FORK if they do not, and for one below the newest.
    */
   add(checkpoint: PublishedCheckpoint, published: boolean): Promise<void>;
+  /**
+   * Keeps checkpoints that another history of the same log has, of any size, all or none. Raises CHECKPOINT_FORK when
+   * the roots of one size differ.
+   */
+  addEarlier(
+    checkpoints: readonly { readonly checkpoint: PublishedCheckpoint; readonly published: boolean }[],
+  ): Promise<void>;
   /** The newest that was signed, published or not. */
   newestSigned(): Promise<PublishedCheckpoint | null>;
   newest(): Promise<PublishedCheckpoint | null>;

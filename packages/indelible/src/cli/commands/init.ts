@@ -23,7 +23,7 @@ export function addInit(program: Command, shell: Shell): void {
     )
     .option(
       '--name <name>',
-      'its name, e.g. acme.example/prod; part of every record, never changes (default: local/ledger)',
+      'its name, e.g. acme.example/prod; part of every record, never changes (default: that in its URL, else local/ledger)',
     );
   addNewSigningOptions(command);
 }

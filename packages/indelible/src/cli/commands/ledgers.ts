@@ -59,9 +59,9 @@ interface Unchecked {
 async function show({ terminal }: Invocation, registry: LedgerRegistry): Promise<ExitCode> {
   const { colors } = terminal;
   const unchecked: Unchecked[] = [];
-  const found = await registry.check(async (url) => {
+  const found = await registry.check(async ({ url, open_url }) => {
     try {
-      return await openedLedger(url);
+      return await openedLedger(open_url ?? url);
     } catch (error) {
       // Locked away or unreadable is not gone: the others are checked all the same.
       if (!(error instanceof IndelibleError)) throw error;
@@ -120,7 +120,7 @@ async function retireLedger(
 async function record(invocation: Invocation, known: RegisteredLedger, reason: string): Promise<boolean> {
   const { terminal } = invocation;
   try {
-    const ledger = await openLedger(known.url, {
+    const ledger = await openLedger(known.open_url ?? known.url, {
       create: false,
       name: known.name,
       keys: environmentKeys(invocation),

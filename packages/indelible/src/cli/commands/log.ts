@@ -14,6 +14,7 @@ import { wholeNumber } from '../parse-options.ts';
 import { recordLine } from '../record-line.ts';
 import type { Invocation, Shell } from '../shell.ts';
 import type { Terminal } from '../terminal.ts';
+import { counted } from '../units.ts';
 
 const LIMIT_DEFAULT = 20;
 const LIMIT_MAX = 1_000_000;
@@ -21,13 +22,15 @@ const LIMIT_MAX = 1_000_000;
 interface Options extends FilterOptions {
   readonly limit: number;
   readonly follow?: boolean;
+  readonly wait: boolean;
 }
 
 export function addLog(program: Command, shell: Shell): void {
   const command = shell
     .command<Options>(program, 'log', 'records, newest first', log)
     .option('--limit <n>', 'how many at most', wholeNumber('--limit', 0, LIMIT_MAX), LIMIT_DEFAULT)
-    .option('--follow', 'oldest first, then every new one as it comes; Ctrl-C ends it');
+    .option('--follow', 'oldest first, then every new one as it comes; Ctrl-C ends it')
+    .option('--no-wait', 'do not wait for the index: show what it has, and say how far it is behind');
   addFilterOptions(command);
 }
 
@@ -35,7 +38,9 @@ async function log(invocation: Invocation<Options>): Promise<ExitCode> {
   const { options, terminal, signal } = invocation;
   const filter = filterOf(options);
   return withLedger<ExitCode>(invocation, { mode: 'read' }, async (ledger) => {
-    const { records, position } = await newest(ledger, filter, options.limit);
+    const { records, position, lag } = await newest(ledger, filter, options);
+    if (lag > 0)
+      terminal.notice(`the index is ${counted(lag, 'record')} behind: newer records may be missing here`);
     if (options.follow === true) records.reverse();
     for (const record of records) {
       if (terminal.unread) return 0;
@@ -51,20 +56,24 @@ async function log(invocation: Invocation<Options>): Promise<ExitCode> {
 async function newest(
   ledger: Ledger,
   filter: Filter,
-  limit: number,
-): Promise<{ records: StoredRecord[]; position: number }> {
+  { limit, wait }: Options,
+): Promise<{ records: StoredRecord[]; position: number; lag: number }> {
   const records: StoredRecord[] = [];
   let cursor: string | null = null;
+  let lag = 0;
   for (;;) {
     const wanted = Math.min(limit - records.length, QUERY_LIMIT_MAX);
     const page = await queryRecords(ledger, {
       filter,
       limit: Math.max(1, wanted),
+      at_least: wait ? 'head' : 'indexed',
       ...(cursor === null ? {} : { cursor }),
     });
     if (wanted > 0) records.push(...page.records);
+    // Of the first page: what came behind it is not a part of the listing.
+    if (cursor === null) lag = page.lag;
     cursor = page.next_cursor;
-    if (cursor === null || records.length >= limit) return { records, position: page.position };
+    if (cursor === null || records.length >= limit) return { records, position: page.position, lag };
   }
 }
 

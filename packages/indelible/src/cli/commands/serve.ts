@@ -34,6 +34,8 @@ interface Options extends SigningOptions {
   readonly withhold?: boolean;
   readonly anchor?: readonly string[];
   readonly anchorEvery?: number;
+  readonly archive?: readonly string[];
+  readonly outbox: boolean;
   readonly verify: boolean;
   readonly verifyEvery?: number;
   readonly verifyFullEvery?: number;
@@ -70,6 +72,11 @@ export function addServe(program: Command, shell: Shell): void {
       'how often (default: 24h)',
       timeSpan('--anchor-every', MINUTE_MS, 365 * DAY_MS),
     )
+    .option(
+      '--archive <url...>',
+      'where to archive the ledgers, in their order: s3:, file:, sqlite:, postgres: or nats:',
+    )
+    .option('--no-outbox', 'leave the outboxes of PostgreSQL ledgers to other sealers')
     .option(
       '--verify-every <time>',
       'how often to verify what is new (default: 1h)',
@@ -113,11 +120,12 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
     env: invocation.env,
     log_access: log,
     ...(await proofOptions(options)),
+    seal_outboxes: options.outbox,
     host,
     port,
     log_level: logLevel,
     signals: false,
-    onLedger: (ledger) => noteLedger(invocation, ledger),
+    onLedger: (ledger, url) => noteLedger(invocation, ledger, url),
     print: (line) => {
       printed.push(line);
       void terminal.line(line);
@@ -146,10 +154,11 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
 
 /** What was given of the options about checkpoints and anchors. */
 async function proofOptions(options: Options) {
-  const { checkpointInterval, policy, withhold = false, anchor = [], anchorEvery } = options;
+  const { checkpointInterval, policy, withhold = false, anchor = [], anchorEvery, archive = [] } = options;
   return {
     withhold,
     anchor_urls: anchor,
+    archive_urls: archive,
     ...(checkpointInterval === undefined ? {} : { checkpoint_interval_ms: checkpointInterval }),
     ...(anchorEvery === undefined ? {} : { anchor_interval_ms: anchorEvery }),
     ...(policy === undefined ? {} : { policy: await readInput(policy, POLICY_BYTES_MAX) }),

@@ -1,0 +1,119 @@
+/**
+ * What the connector has begun and done, durable before and after each effect, and one effect at a time.
+ *
+ * Two SQLite files in a folder: the entries, and one whose lock is held during an effect. The lock ends with its
+ * process, however that ends, so nobody need guess whether a lock is stale.
+ *
+ * Errors:  CONNECTOR_UNAVAILABLE, EFFECT_FENCED.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { IndelibleError } from '@indelible/core';
+import type { Execution } from '../contract.ts';
+import { beginWhenFree } from '../shared/sqlite-lock.ts';
+import type { BegunStep } from './steps.ts';
+
+/** One effect key's entry. */
+export type JournalEntry =
+  | { readonly state: 'fenced' }
+  | { readonly state: 'begun'; readonly steps: readonly BegunStep[] }
+  | { readonly state: 'done'; readonly steps: readonly BegunStep[]; readonly execution: Execution };
+
+export interface Journal {
+  /** Read as it is now; null: nothing was ever begun under this key. */
+  read(effect_key: string): JournalEntry | null;
+  /** Durable when it returns. */
+  write(effect_key: string, entry: JournalEntry): void;
+  /** Marks the leftovers of a done effect as cleared away. */
+  cleared(effect_key: string): void;
+  /** Done effects whose leftovers may still lie about. */
+  uncleared(): { effect_key: string; steps: readonly BegunStep[] }[];
+  /** Raises EFFECT_FENCED when a higher epoch was seen under this key; otherwise this one counts from now on. */
+  enter(effect_key: string, epoch: number): void;
+  /** Runs alone among all that use this folder. Waits until the signal aborts. */
+  exclusively<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T>;
+  close(): void;
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS effects (
+  effect_key TEXT PRIMARY KEY, entry TEXT NOT NULL, uncleared INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS epochs (effect_key TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS effects_uncleared ON effects (effect_key) WHERE uncleared = 1;
+`;
+
+export function openJournal(folder: string): Journal {
+  const failed = (error: unknown): never => {
+    if (error instanceof IndelibleError) throw error;
+    throw new IndelibleError('CONNECTOR_UNAVAILABLE', 'the journal of the connector cannot be used', {
+      cause: error,
+    });
+  };
+  const tried = <T>(run: () => T): T => {
+    try {
+      return run();
+    } catch (error) {
+      return failed(error);
+    }
+  };
+  const [entries, lock] = tried(() => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const database = new DatabaseSync(join(folder, 'journal.db'), { timeout: 5000 });
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${SCHEMA}`);
+    return [database, new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 })] as const;
+  });
+  let closed = false;
+  return {
+    read: (effect_key) =>
+      tried(() => {
+        const row = entries.prepare('SELECT entry FROM effects WHERE effect_key = ?').get(effect_key);
+        return row === undefined ? null : (JSON.parse(row.entry as string) as JournalEntry);
+      }),
+    write: (effect_key, entry) =>
+      tried(() => {
+        entries
+          .prepare('INSERT OR REPLACE INTO effects VALUES (?, ?, ?)')
+          .run(effect_key, JSON.stringify(entry), entry.state === 'done' ? 1 : 0);
+      }),
+    cleared: (effect_key) =>
+      tried(() => {
+        entries.prepare('UPDATE effects SET uncleared = 0 WHERE effect_key = ?').run(effect_key);
+      }),
+    uncleared: () =>
+      tried(() =>
+        entries
+          .prepare('SELECT effect_key, entry FROM effects WHERE uncleared = 1')
+          .all()
+          .map((row) => ({
+            effect_key: row.effect_key as string,
+            steps: (JSON.parse(row.entry as string) as { steps: BegunStep[] }).steps,
+          })),
+      ),
+    enter: (effect_key, epoch) =>
+      tried(() => {
+        const row = entries.prepare('SELECT epoch FROM epochs WHERE effect_key = ?').get(effect_key);
+        const seen = row === undefined ? -1 : Number(row.epoch);
+        if (seen > epoch)
+          throw new IndelibleError('EFFECT_FENCED', `epoch ${seen} has taken over from ${epoch}`);
+        if (seen < epoch) {
+          entries.prepare('INSERT OR REPLACE INTO epochs VALUES (?, ?)').run(effect_key, epoch);
+        }
+      }),
+    exclusively: async (signal, run) => {
+      await beginWhenFree(lock, 'EXCLUSIVE', signal).catch(failed);
+      try {
+        return await run();
+      } finally {
+        if (!closed) lock.exec('ROLLBACK');
+      }
+    },
+    close: () => {
+      if (closed) return;
+      closed = true;
+      entries.close();
+      lock.close();
+    },
+  };
+}

@@ -1,0 +1,408 @@
+/**
+ * Files committed to a branch of a Git repository, on this machine.
+ *
+ * The branch is moved in one step, and only from the commit that was planned upon. The commit names the operation and
+ * the effect key, which is how a later look tells whether it was made. An undo is a commit, too: history stays.
+ *
+ * Errors:  as the contract says; CONNECTOR_CONFIG for the configuration.
+ */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { canonicalize, IndelibleError, type JsonObject } from '@indelible/core';
+import type {
+  Capabilities,
+  Connector,
+  ConnectorAction,
+  ConnectorContext,
+  ConnectorPlan,
+  EffectContext,
+  Execution,
+  Probe,
+  StateDiff,
+} from '../contract.ts';
+import {
+  assertInTime,
+  assertLimits,
+  assertPlanOf,
+  assertSnapshotOf,
+  assertUndoable,
+  assertVersions,
+  checkConnectorId,
+  paramsCheck,
+  schemaCheck,
+} from '../shared/checks.ts';
+import { digestOf, stateOf, verificationOf } from '../shared/state.ts';
+import { type FileChange, Repository, type Tip } from './repository.ts';
+
+const CODE_VERSION = 1;
+const MIB = 1024 * 1024;
+const SHOWN_MAX = 256 * 1024;
+/** The action of plans that only `planRollback` makes. */
+const RESTORE = 'restore';
+
+const LIMITATIONS = {
+  history: 'An undo is a further commit: the first one stays in the history, and so does what it holds.',
+  pushed: 'Commits that were pushed or fetched meanwhile stay where they went.',
+  hooks: 'Hooks of `git commit` do not run; what other hooks do is not put back.',
+} as const;
+
+export interface GitConfig {
+  /** A bare repository, or one where the branches are not checked out. */
+  readonly repository: string;
+  /** The only branches that are touched. */
+  readonly branches: readonly string[];
+  readonly author: { readonly name: string; readonly email: string };
+  readonly max_bytes?: number;
+  readonly timeout_ms?: number;
+  readonly rollback_window_ms?: number;
+}
+
+const NO_CONTROLS = '^[^\\x00-\\x1f\\x7f<>]+$';
+const checkConfig = schemaCheck<GitConfig>(
+  {
+    type: 'object',
+    additionalProperties: false,
+    required: ['repository', 'branches', 'author'],
+    properties: {
+      repository: { type: 'string', minLength: 1 },
+      branches: {
+        type: 'array',
+        minItems: 1,
+        uniqueItems: true,
+        items: {
+          type: 'string',
+          pattern: '^(?!.*(?:\\.\\.|//|\\.lock$|/$|@\\{))[A-Za-z0-9][A-Za-z0-9._/@-]*$',
+          maxLength: 200,
+        },
+      },
+      author: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'email'],
+        properties: {
+          name: { type: 'string', pattern: NO_CONTROLS },
+          email: { type: 'string', pattern: NO_CONTROLS },
+        },
+      },
+      max_bytes: { type: 'integer', minimum: 1, maximum: 15 * MIB },
+      timeout_ms: { type: 'integer', minimum: 1 },
+      rollback_window_ms: { type: 'integer', minimum: 1 },
+    },
+  },
+  'CONNECTOR_CONFIG',
+  'git',
+);
+
+interface GivenFile {
+  readonly path: string;
+  readonly content?: string;
+  readonly content_base64?: string;
+  readonly delete?: true;
+  readonly executable?: boolean;
+}
+
+function commitAction(branches: readonly string[], capabilities: Capabilities): ConnectorAction {
+  const file: JsonObject = {
+    type: 'object',
+    additionalProperties: false,
+    required: ['path'],
+    properties: {
+      path: {
+        type: 'string',
+        maxLength: 1024,
+        pattern: '^(?!.*(?:^|/)(?:\\.{0,2}|\\.[gG][iI][tT])(?:/|$))[^\\x00-\\x1f\\x7f]+$',
+      },
+      content: { type: 'string' },
+      content_base64: { type: 'string', pattern: '^[A-Za-z0-9+/]*={0,2}$' },
+      delete: { const: true },
+      executable: { type: 'boolean' },
+    },
+    oneOf: [{ required: ['content'] }, { required: ['content_base64'] }, { required: ['delete'] }],
+  };
+  return {
+    summary: 'Commits files to a branch.',
+    params: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['branch', 'message', 'files'],
+      properties: {
+        branch: { enum: branches },
+        message: { type: 'string', pattern: '\\S', maxLength: 10_000 },
+        files: { type: 'array', minItems: 1, maxItems: 1000, items: file },
+      },
+    },
+    capabilities,
+  };
+}
+
+export async function openGitConnector(id: string, given: unknown): Promise<Connector> {
+  checkConnectorId(id);
+  const config = checkConfig(given);
+  const folder = resolve(config.repository);
+  if (!existsSync(folder))
+    throw new IndelibleError('CONNECTOR_CONFIG', `the repository of ${id} does not exist`);
+  return new GitConnector(id, { ...config, repository: folder });
+}
+
+class GitConnector implements Connector {
+  readonly id: string;
+  readonly kind = 'git';
+  readonly version: string;
+  readonly actions: Connector['actions'];
+  readonly limitations = LIMITATIONS;
+  readonly #config: GitConfig;
+  readonly #repository: Repository;
+  readonly #capabilities: Capabilities;
+  readonly #check: ReturnType<typeof paramsCheck>;
+
+  constructor(id: string, config: GitConfig) {
+    const { max_bytes = 4 * MIB, timeout_ms = 60_000, rollback_window_ms = null } = config;
+    this.id = id;
+    this.version = `${CODE_VERSION}-${digestOf(config).slice(0, 16)}`;
+    this.#config = config;
+    this.#repository = new Repository(config.repository);
+    this.#capabilities = {
+      guarantee: 'cas',
+      dry_run: 'computed',
+      probe: true,
+      rollback: {
+        can_rollback: true,
+        method: 'inverse',
+        window_ms: rollback_window_ms,
+        limitations: Object.keys(LIMITATIONS),
+      },
+      limits: { max_targets: 1, max_bytes, timeout_ms },
+    };
+    this.actions = { commit: commitAction(config.branches, this.#capabilities) };
+    this.#check = paramsCheck(this.actions);
+  }
+
+  capabilities(action: string, params: JsonObject): Capabilities {
+    this.#check(action, params);
+    return this.#capabilities;
+  }
+
+  async plan(action: string, params: JsonObject, ctx: ConnectorContext): Promise<ConnectorPlan> {
+    return this.#plan(action, this.#check(action, params), ctx);
+  }
+
+  async #plan(action: string, params: JsonObject, ctx: ConnectorContext): Promise<ConnectorPlan> {
+    assertInTime(ctx.signal);
+    const ref = refOf(params);
+    const tip = await this.#repository.tip(ref, ctx.signal);
+    if (tip === null) throw new IndelibleError('TARGET_NOT_FOUND', `there is no branch ${params.branch}`);
+    if (await this.#repository.isCheckedOut(ref, ctx.signal)) {
+      throw new IndelibleError(
+        'TARGET_REFUSED',
+        `${params.branch} is checked out: its files would not follow`,
+      );
+    }
+    const changes = action === RESTORE ? [] : changesOf(params);
+    const bytes = changes.reduce((sum, { content }) => sum + (content?.length ?? 0), 0);
+    assertLimits(this.#capabilities.limits, { targets: 1, bytes });
+    const { tree, diff } = await this.#foretell(action, params, tip, ctx.signal);
+    const target = {
+      resource: { type: 'git-branch', id: `${this.id}:${ref}` },
+      version: tip.commit,
+      before: stateOf({ tree: tip.tree }, { commit: tip.commit }),
+      after: stateOf({ tree }),
+      diff,
+    };
+    return {
+      connector: this.id,
+      connector_version: this.version,
+      action,
+      params,
+      targets: [target],
+      steps: [...describe(action, changes), `move ${ref} from ${tip.commit} to the new commit`],
+      rollback_steps: [`commit the tree ${tip.tree} to ${ref} again`],
+      capabilities: this.#capabilities,
+    };
+  }
+
+  async #foretell(action: string, params: JsonObject, tip: Tip, signal: AbortSignal) {
+    if (action === RESTORE) {
+      const tree = params.tree as string;
+      if (!(await this.#repository.has(tree, signal))) {
+        throw new IndelibleError('ROLLBACK_REFUSED', `the repository no longer has the tree ${tree}`);
+      }
+      return { tree, diff: shown(await this.#repository.diff(tip.tree, tree, signal)) };
+    }
+    return this.#repository.withTree(tip.commit, changesOf(params), false, signal, async (tree, env) => {
+      if (tree === tip.tree) throw new IndelibleError('TARGET_REFUSED', 'the branch has all of this already');
+      return { tree, diff: shown(await this.#repository.diff(tip.tree, tree, signal, env)) };
+    });
+  }
+
+  async snapshot(plan: ConnectorPlan, ctx: ConnectorContext) {
+    assertPlanOf(this, plan);
+    const tip = await this.#repository.tip(refOf(plan.params), ctx.signal);
+    assertVersions(plan.targets, [tip?.commit ?? null]);
+    return { targets: plan.targets.map(({ resource, before }) => ({ resource, before })) };
+  }
+
+  async execute(
+    plan: ConnectorPlan,
+    snapshot: Parameters<Connector['execute']>[1],
+    ctx: EffectContext,
+    { commit }: { readonly commit: boolean },
+  ): Promise<Execution> {
+    assertPlanOf(this, plan);
+    assertSnapshotOf(plan, snapshot);
+    assertInTime(ctx.signal);
+    const { signal } = ctx;
+    const ref = refOf(plan.params);
+    const [{ version, resource, before }] = plan.targets as [ConnectorPlan['targets'][number]];
+    const tip = await this.#repository.tip(ref, signal);
+    if (commit && tip !== null && tip.commit !== version) {
+      const made = await this.#repository.findSince(version!, ref, effectLine(ctx), signal);
+      if (made !== null && made !== 'lost') return this.#made(plan, made, true, signal);
+    }
+    assertVersions(plan.targets, [tip?.commit ?? null]);
+    await ctx.reached('checked');
+    const build = (tree: string) => this.#commitTo(plan, tree, ctx);
+    if (!commit) {
+      const { tree } = await this.#foretell(plan.action, plan.params, tip!, signal);
+      const after = stateOf({ tree });
+      return {
+        committed: false,
+        outcome: 'not_applied',
+        repeated: false,
+        targets: [{ resource, before, after, version }],
+        evidence: {},
+      };
+    }
+    const made =
+      plan.action === RESTORE
+        ? await build(plan.params.tree as string)
+        : await this.#repository.withTree(version!, changesOf(plan.params), true, signal, build);
+    await ctx.reached('made, not on the branch');
+    if (!(await this.#repository.swap(ref, made, version!, signal))) {
+      const earlier = await this.#repository.findSince(version!, ref, effectLine(ctx), signal);
+      if (earlier !== null && earlier !== 'lost') return this.#made(plan, earlier, true, signal);
+      const now = await this.#repository.tip(ref, signal);
+      assertVersions(plan.targets, [now?.commit ?? null]);
+      throw new IndelibleError(
+        'CONNECTOR_UNAVAILABLE',
+        `git did not move ${ref}: another process may have it locked`,
+      );
+    }
+    await ctx.reached('on the branch');
+    return this.#made(plan, made, false, signal);
+  }
+
+  #commitTo(plan: ConnectorPlan, tree: string, ctx: EffectContext): Promise<string> {
+    const { message } = plan.params as { message: string };
+    const trailers = `Indelible-Operation: ${ctx.operation_id}\n${effectLine(ctx)}\n`;
+    return this.#repository.commit(
+      {
+        tree,
+        parent: plan.targets[0]!.version!,
+        message: `${message.trimEnd()}\n\n${trailers}`,
+        author: this.#config.author,
+      },
+      ctx.signal,
+    );
+  }
+
+  async #made(
+    plan: ConnectorPlan,
+    commit: string,
+    repeated: boolean,
+    signal: AbortSignal,
+  ): Promise<Execution> {
+    const [{ resource, before }] = plan.targets as [ConnectorPlan['targets'][number]];
+    const after = stateOf({ tree: await this.#repository.treeOf(commit, signal) }, { commit });
+    return {
+      committed: true,
+      outcome: 'applied',
+      repeated,
+      targets: [{ resource, before, after, version: commit }],
+      evidence: { commit },
+    };
+  }
+
+  async probe(plan: ConnectorPlan, _snapshot: unknown, ctx: EffectContext): Promise<Probe> {
+    assertPlanOf(this, plan);
+    const ref = refOf(plan.params);
+    const found = await this.#repository.findSince(
+      plan.targets[0]!.version!,
+      ref,
+      effectLine(ctx),
+      ctx.signal,
+    );
+    if (found === 'lost') {
+      return {
+        outcome: 'unknown',
+        execution: null,
+        evidence: { history: 'no longer goes on from the planned commit' },
+      };
+    }
+    if (found === null) return { outcome: 'not_applied', execution: null, evidence: { commit: null } };
+    const execution = await this.#made(plan, found, false, ctx.signal);
+    return { outcome: 'applied', execution, evidence: { commit: found } };
+  }
+
+  async verify(plan: ConnectorPlan, execution: Execution, ctx: ConnectorContext) {
+    return verificationOf(execution, [await this.#now(plan, ctx)]);
+  }
+
+  async #now(plan: ConnectorPlan, ctx: ConnectorContext) {
+    const tip = await this.#repository.tip(refOf(plan.params), ctx.signal);
+    return tip && stateOf({ tree: tip.tree }, { commit: tip.commit });
+  }
+
+  async planRollback(
+    plan: ConnectorPlan,
+    execution: Execution,
+    snapshot: Parameters<Connector['planRollback']>[2],
+    ctx: ConnectorContext,
+    { override = false } = {},
+  ): Promise<ConnectorPlan> {
+    assertPlanOf(this, plan);
+    assertSnapshotOf(plan, snapshot);
+    assertUndoable(plan.capabilities, execution, [await this.#now(plan, ctx)], override);
+    const { tree } = snapshot.targets[0]!.before!.facts as { tree: string };
+    const message = `Undo "${(plan.params.message as string).split('\n')[0]!.slice(0, 200)}"`;
+    return this.#plan(RESTORE, { branch: plan.params.branch!, tree, message }, ctx);
+  }
+
+  async close(): Promise<void> {}
+}
+
+function refOf(params: JsonObject): string {
+  return `refs/heads/${params.branch}`;
+}
+
+function effectLine({ effect_key }: EffectContext): string {
+  return `Indelible-Effect: ${effect_key}`;
+}
+
+function changesOf(params: JsonObject): FileChange[] {
+  const files = params.files as unknown as readonly GivenFile[];
+  const paths = new Set(files.map(({ path }) => path));
+  if (paths.size < files.length) throw new IndelibleError('CONNECTOR_PARAMS', 'a path is named twice');
+  return files.map(({ path, content, content_base64, executable = null }) => ({
+    path,
+    content:
+      content !== undefined
+        ? new TextEncoder().encode(content)
+        : content_base64 !== undefined
+          ? Uint8Array.from(Buffer.from(content_base64, 'base64'))
+          : null,
+    executable,
+  }));
+}
+
+function describe(action: string, changes: readonly FileChange[]): string[] {
+  if (action === RESTORE) return ['commit the earlier tree again'];
+  return changes.map(({ path, content }) =>
+    content === null ? `delete ${path}` : `write ${path}: ${content.length} bytes`,
+  );
+}
+
+function shown(text: string): StateDiff {
+  return canonicalize(text).length > SHOWN_MAX
+    ? { format: 'none', reason: `a patch of ${text.length} characters; see git diff of the two trees` }
+    : { format: 'unified', text };
+}

@@ -1,0 +1,117 @@
+/**
+ * What is declared of an HTTP interface: which requests read, write and undo.
+ *
+ * Pure:    no I/O.
+ */
+import type { Json, JsonObject } from '@indelible/core';
+import { schemaCheck } from '../shared/checks.ts';
+
+/** A request; see template.ts for what stands in path and body. */
+export interface DeclaredRequest {
+  readonly method: 'PUT' | 'PATCH' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly body?: Json;
+}
+
+export interface DeclaredOperation {
+  readonly summary: string;
+  /** JSON Schema of the parameters. */
+  readonly params: JsonObject;
+  /** The path that GET reads the target from; it names the target. */
+  readonly read: string;
+  readonly write: DeclaredRequest;
+  /** What the target is after the write: its body, the body merged into what is there (RFC 7396), or nothing. */
+  readonly predict?: 'body' | 'merge' | 'absent';
+  /** Undoes a write of what existed. */
+  readonly inverse?: DeclaredRequest;
+  /** Undoes a write that made the target. */
+  readonly inverse_created?: DeclaredRequest;
+  /** The server gives strong ETags, and honours If-Match and If-None-Match. */
+  readonly if_match?: boolean;
+  /** The server honours Idempotency-Key. */
+  readonly idempotency_key?: boolean;
+}
+
+export interface HttpConfig {
+  /** https, or http on this machine; without credentials. */
+  readonly base_url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Headers whose values are secrets: the secret's name, and what stands before its value. */
+  readonly secret_headers?: Readonly<Record<string, { readonly secret: string; readonly prefix?: string }>>;
+  /** Members at the top of a target's JSON that change by themselves and are not compared: `updated_at`. */
+  readonly ignore?: readonly string[];
+  readonly operations: Readonly<Record<string, DeclaredOperation>>;
+  readonly max_bytes?: number;
+  readonly timeout_ms?: number;
+  readonly rollback_window_ms?: number;
+}
+
+const PATH: JsonObject = { type: 'string', pattern: '^/', maxLength: 2048 };
+const REQUEST: JsonObject = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['method', 'path'],
+  properties: { method: { enum: ['PUT', 'PATCH', 'POST', 'DELETE'] }, path: PATH, body: {} },
+};
+const OPERATION: JsonObject = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['summary', 'params', 'read', 'write'],
+  properties: {
+    summary: { type: 'string', minLength: 1, maxLength: 500 },
+    params: {
+      type: 'object',
+      required: ['type', 'additionalProperties'],
+      properties: { type: { const: 'object' }, additionalProperties: { const: false } },
+    },
+    read: PATH,
+    write: REQUEST,
+    predict: { enum: ['body', 'merge', 'absent'] },
+    inverse: REQUEST,
+    inverse_created: REQUEST,
+    if_match: { type: 'boolean' },
+    idempotency_key: { type: 'boolean' },
+  },
+};
+const TOKEN = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
+
+export const checkHttpConfig = schemaCheck<HttpConfig>(
+  {
+    type: 'object',
+    additionalProperties: false,
+    required: ['base_url', 'operations'],
+    properties: {
+      base_url: { type: 'string', minLength: 1, maxLength: 2048 },
+      headers: {
+        type: 'object',
+        propertyNames: { pattern: TOKEN },
+        additionalProperties: { type: 'string', pattern: '^[\\t -~]*$' },
+      },
+      secret_headers: {
+        type: 'object',
+        propertyNames: { pattern: TOKEN },
+        additionalProperties: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['secret'],
+          properties: {
+            secret: { type: 'string', minLength: 1, maxLength: 128 },
+            prefix: { type: 'string', pattern: '^[\\t -~]*$' },
+          },
+        },
+      },
+      ignore: { type: 'array', items: { type: 'string', minLength: 1 } },
+      operations: {
+        type: 'object',
+        minProperties: 1,
+        propertyNames: { pattern: '^[a-z][a-z0-9-]{0,63}$' },
+        additionalProperties: OPERATION,
+      },
+      max_bytes: { type: 'integer', minimum: 1, maximum: 15 * 1024 * 1024 },
+      timeout_ms: { type: 'integer', minimum: 1 },
+      rollback_window_ms: { type: 'integer', minimum: 1 },
+    },
+  },
+  'CONNECTOR_CONFIG',
+  'http',
+);

@@ -1,0 +1,261 @@
+/**
+ * Continuous copying: a second store that follows a ledger.
+ *
+ * Off the acknowledgement path: whatever fails here, recording goes on. What fails is logged, shown in the status and
+ * tried again, with growing pauses; where to go on, the archive's own last record says.
+ *
+ * Errors:  none after the start, but in `status`. `once` raises them.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { isIndelibleError, parseRecord } from '@indelible/core';
+import { Keyring } from '../ledger/keyring.ts';
+import { lineOf } from '../ledger/lines.ts';
+import type { ChainKey, LedgerLog } from '../ledger/types.ts';
+import { ProofCarrier } from './carry-proofs.ts';
+import { copyRecords, mustFit } from './copy.ts';
+import type { CopySource, CopyTarget } from './types.ts';
+
+export const ARCHIVE_INTERVAL_MS = 1000;
+/** Checkpoints follow their records: without new records they are looked for so often. */
+const LOOK_MS = 2000;
+const RETRY_MS_MAX = 60_000;
+
+/** What the archive holds after a round. */
+export interface ArchivedState {
+  readonly ledger: string;
+  /** Records below this number are in the archive. */
+  readonly size: number;
+  /** Records under the newest checkpoint that is beside them; 0 without. */
+  readonly checkpoint_size: number;
+}
+
+export interface ArchiveTarget extends CopyTarget {
+  /**
+   * Shows what it holds to whoever reads the archive alone. Called after each round that brought something; false when
+   * it is put off, and then it is called again. Not put off when it is the `last` time.
+   */
+  publish?(state: ArchivedState, last: boolean): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface ArchiveOptions {
+  readonly from: CopySource;
+  /** Opens the archive; called again after a fault. */
+  readonly openTarget: () => Promise<ArchiveTarget>;
+  readonly keys?: readonly ChainKey[];
+  /** Called before the first record goes into an archive that is empty; what it records is archived. */
+  readonly onBegin?: () => Promise<void>;
+  /** At most one round in so many milliseconds; default 1000. */
+  readonly interval_ms?: number;
+  readonly log: LedgerLog;
+  /** Milliseconds since 1970; default Date.now. */
+  readonly clock?: () => number;
+  /** For tests. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface ArchiveStatus {
+  /** Records below this number are in the archive; null before it was reached for the first time. */
+  readonly size: number | null;
+  readonly checkpoint_size: number;
+  readonly last_archived_at: number | null;
+  readonly failing_since: number | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** How far the archive is behind the log. */
+export interface ArchiveLag {
+  readonly records: number;
+  /** Since the oldest record that is not archived was recorded; 0 when all are. */
+  readonly seconds: number;
+}
+
+interface Reached {
+  readonly target: ArchiveTarget;
+  readonly carrier: ProofCarrier | null;
+  readonly close: () => Promise<void>;
+}
+
+export class Archive {
+  readonly #options: ArchiveOptions;
+  readonly #keyring: Keyring;
+  readonly #stop = new AbortController();
+  #reached: Reached | null = null;
+  #running: Promise<void> | null = null;
+  /** The end of the queue of rounds: one runs at a time. */
+  #last_round: Promise<unknown> = Promise.resolve();
+  #failures = 0;
+  /** Something is in the archive that it does not show yet. */
+  #unpublished = true;
+  #status: ArchiveStatus = {
+    size: null,
+    checkpoint_size: 0,
+    last_archived_at: null,
+    failing_since: null,
+    error: null,
+  };
+
+  constructor(options: ArchiveOptions) {
+    this.#options = options;
+    this.#keyring = new Keyring(options.keys ?? []);
+  }
+
+  get status(): ArchiveStatus {
+    return this.#status;
+  }
+
+  /** Null before the archive was reached for the first time. Rejects when the log cannot be read. */
+  async lag(): Promise<ArchiveLag | null> {
+    const { size } = this.#status;
+    if (size === null) return null;
+    const { store } = this.#options.from;
+    const head = await store.head();
+    const records = Math.max(0, (head?.seq ?? -1) + 1 - size);
+    if (records === 0) return { records, seconds: 0 };
+    const [oldest] = await store.get([size]);
+    const since =
+      oldest === undefined ? this.#now() : Date.parse(parseRecord(lineOf(oldest.line)[1]).recorded_at);
+    return { records, seconds: Math.max(0, Math.round((this.#now() - since) / 1000)) };
+  }
+
+  /** Archives what is there now; raises what keeps it from doing so. */
+  async once(): Promise<ArchiveStatus> {
+    await this.#inTurn(true);
+    return this.#status;
+  }
+
+  /** Follows the log until closed. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Stops where it is: the next start goes on from there. Idempotent. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    await this.#last_round;
+    await this.#letGo();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const { interval_ms = ARCHIVE_INTERVAL_MS, pause = pauseFor } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.#inTurn(false);
+        this.#failures = 0;
+        await this.#change(signal);
+        await pause(interval_ms, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#fail(error);
+        await pause(Math.min(interval_ms * 2 ** this.#failures, Math.max(RETRY_MS_MAX, interval_ms)), signal);
+        this.#failures = Math.min(this.#failures + 1, 16);
+      }
+    }
+  }
+
+  /** Resolves when there may be something to archive. */
+  async #change(signal: AbortSignal): Promise<void> {
+    const { store } = this.#options.from;
+    const size = this.#status.size ?? 0;
+    const carrier = this.#reached?.carrier ?? null;
+    const looking = this.#options.pause ?? pauseFor;
+    while (!signal.aborted && !(await carrier?.isBehind(size))) {
+      const waiting = new AbortController();
+      const either = AbortSignal.any([signal, waiting.signal]);
+      const appended = store.waitForAppend(size - 1, either);
+      const looked = looking(LOOK_MS, either);
+      try {
+        await Promise.race([appended, looked]);
+      } finally {
+        waiting.abort();
+        await Promise.allSettled([appended, looked]);
+      }
+      if (this.#unpublished || ((await store.head())?.seq ?? -1) >= size) return;
+    }
+  }
+
+  #inTurn(last: boolean): Promise<void> {
+    const round = this.#last_round.then(async () => {
+      try {
+        await this.#round(last);
+      } catch (error) {
+        // What failed may be the connection: the next round begins with a new one.
+        await this.#letGo();
+        throw error;
+      }
+    });
+    this.#last_round = round.catch(() => {});
+    return round;
+  }
+
+  async #round(last: boolean): Promise<void> {
+    const { signal } = this.#stop;
+    const { from, log, onBegin } = this.#options;
+    const { target, carrier } = (this.#reached ??= await this.#reach());
+    const is_first = this.#status.size === null && onBegin !== undefined;
+    const { head, copied, ground } = await copyRecords({
+      from,
+      to: target,
+      keyring: this.#keyring,
+      whole: false,
+      signal,
+      ...(is_first ? { onBegin: async (there) => (there === null ? onBegin() : undefined) } : {}),
+    });
+    const size = head.seq + 1;
+    const carried = (await carrier?.carry(size, signal)) ?? 0;
+    const state = { ledger: ground.ledger, size, checkpoint_size: carrier?.size ?? 0 };
+    // Also when nothing came: what an interrupted round left out is made good.
+    this.#unpublished ||= copied > 0 || carried > 0;
+    if (this.#unpublished) this.#unpublished = (await target.publish?.(state, last)) === false;
+    if (this.#status.failing_since !== null) log.info({ archive: target.store.url }, 'archiving works again');
+    const { checkpoint_size } = state;
+    this.#status = { size, checkpoint_size, last_archived_at: this.#now(), failing_since: null, error: null };
+  }
+
+  async #reach(): Promise<Reached> {
+    const { from, openTarget } = this.#options;
+    await mustFit(from, this.#keyring);
+    const target = await openTarget();
+    try {
+      const proofs = from.proofs === null ? null : await target.openProofs();
+      const carrier = from.proofs === null || proofs === null ? null : new ProofCarrier(from.proofs, proofs);
+      return { target, carrier, close: () => target.close() };
+    } catch (error) {
+      await target.close();
+      throw error;
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    const reached = this.#reached;
+    this.#reached = null;
+    await reached?.close().catch((error: unknown) => {
+      this.#options.log.warn({ error: String(error) }, 'closing the archive failed');
+    });
+  }
+
+  #fail(error: unknown): void {
+    const code = isIndelibleError(error) ? error.code : 'INTERNAL';
+    const message = error instanceof Error ? error.message : String(error);
+    if (this.#status.error?.code !== code)
+      this.#options.log.error(
+        { code, error: message },
+        'archiving failed; recording goes on, it is tried again',
+      );
+    this.#status = {
+      ...this.#status,
+      failing_since: this.#status.failing_since ?? this.#now(),
+      error: { code, message },
+    };
+  }
+
+  #now(): number {
+    return (this.#options.clock ?? Date.now)();
+  }
+}
+
+async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {});
+}

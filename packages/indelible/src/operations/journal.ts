@@ -1,0 +1,227 @@
+/**
+ * Reading and writing an operation's records.
+ *
+ * Each record is numbered within its operation, and the number is its idempotency key: of two writers with the same
+ * number one gets IDEMPOTENCY_CONFLICT, from whatever process it writes. That is the compare-and-set behind every
+ * transition. What is remembered here is a cache; a conflict, and every question of a caller, reads the log.
+ *
+ * Errors:  OPERATION_NOT_FOUND; OPERATION_STATE for a record that the lifecycle does not allow; those of the ledger.
+ */
+import { type Actor, IndelibleError, type JsonObject, LIMITS, type Resource } from '@indelible/core';
+import type { ConnectorPlan } from '../connectors/contract.ts';
+import type { LedgerWriter, StoredRecord } from '../ledger/types.ts';
+import { type Entry, type EntryData, entryData, fold, problemOf, REFUSED, TARGETS } from './fold.ts';
+import type { Part, State } from './lifecycle.ts';
+import type { Operation } from './types.ts';
+
+const CACHED_MAX = 1000;
+const PAGE = 1000;
+const RECORDS_MAX = 10_000;
+
+/** A record to be written: where it leads, and what it says. */
+export interface Step {
+  readonly actor: Actor;
+  readonly by: Part;
+  readonly to: State;
+  /** Default: `operation.<to>`. */
+  readonly action?: string;
+  readonly data?: object;
+  readonly reason?: string;
+  readonly outcome?: 'ok' | 'error' | 'denied' | 'pending';
+}
+
+const DENIED: readonly State[] = ['denied', 'rejected', 'expired', 'stale'];
+const ERRORS: readonly State[] = [
+  'failed',
+  'partially_executed',
+  'verify_failed',
+  'rollback_failed',
+  'needs_operator',
+];
+const PENDING: readonly State[] = ['pending_approval', 'executing', 'indeterminate', 'rollback_requested'];
+
+export class Journal {
+  readonly ledger: LedgerWriter;
+  readonly #clock: () => number;
+  readonly #cache = new Map<string, Operation>();
+
+  constructor(ledger: LedgerWriter, clock: () => number) {
+    this.ledger = ledger;
+    this.#clock = clock;
+  }
+
+  /** As of the newest record of this process; another process may have gone on. */
+  async known(id: string): Promise<Operation> {
+    return this.#cache.get(id) ?? this.read(id);
+  }
+
+  /** Folded from everything that is durable now. */
+  async read(id: string): Promise<Operation> {
+    const operation = (await this.entries(id)).reduce<Operation | null>(fold, null);
+    if (operation === null)
+      throw new IndelibleError('OPERATION_NOT_FOUND', `there is no operation ${clip(id)}`);
+    this.#remember(operation);
+    return operation;
+  }
+
+  async entries(id: string): Promise<Entry[]> {
+    const { index } = this.ledger;
+    if (index === null) throw new IndelibleError('INDEX_DAMAGED', 'operations need a ledger with an index');
+    if (id.length === 0 || id.length > LIMITS.identifier) return [];
+    await this.ledger.caughtUp();
+    const filter = { resource: id, action: 'operation.*' };
+    const { seqs } = await index.search({ filter, order: 'oldest', limit: RECORDS_MAX });
+    const entries: Entry[] = [];
+    for (let i = 0; i < seqs.length; i += PAGE) {
+      for (const stored of await this.ledger.get(seqs.slice(i, i + PAGE))) {
+        const entry = await this.#entryOf(stored, id);
+        if (entry !== null) entries.push(entry);
+      }
+    }
+    return entries;
+  }
+
+  async #entryOf({ record }: StoredRecord, id: string): Promise<Entry | null> {
+    if (record.resource?.type !== 'operation' || record.resource.id !== id) return null;
+    const { seq, recorded_at, actor, action } = record;
+    const found = await this.ledger.dataOf(record);
+    if (action === REFUSED || action === TARGETS) {
+      const data = { ...(found as object), n: -1, from: null, to: 'planned', by: 'engine' } as EntryData;
+      return { seq, recorded_at, actor, action, data };
+    }
+    const data = entryData(found);
+    return data === null ? null : { seq, recorded_at, actor, action, data };
+  }
+
+  /**
+   * Writes records that follow one another, in one group. Raises IDEMPOTENCY_CONFLICT when another process was first:
+   * then some of them may be there, and the operation must be read again.
+   */
+  async append(operation: Operation | null, steps: readonly Step[]): Promise<Operation> {
+    const at = new Date(this.#clock()).toISOString();
+    let expected = operation;
+    const drafts = steps.map((step) => {
+      const data = dataOf(expected, step);
+      const action = step.action ?? `operation.${step.to}`;
+      const draft = { seq: Number.MAX_SAFE_INTEGER, recorded_at: at, actor: step.actor, action, data };
+      const problem = problemOf(expected, draft);
+      if (problem !== null) throw stateError(expected, step, problem);
+      expected = fold(expected, draft);
+      return { draft, step };
+    });
+    const receipts = await this.#write(expected!, drafts);
+    let folded = operation;
+    for (const [i, { draft }] of drafts.entries()) {
+      const { seq, recorded_at } = receipts[i]!;
+      folded = fold(folded, { ...draft, seq, recorded_at });
+    }
+    this.#remember(folded!);
+    const illegal = folded!.illegal.slice(operation?.illegal.length ?? 0);
+    if (illegal.length > 0) throw stateError(folded, steps.at(-1)!, illegal[0]!.rule);
+    return folded!;
+  }
+
+  async #write(operation: Operation, drafts: readonly { draft: Entry; step: Step }[]) {
+    const { envelope, operation_id, members } = operation;
+    const targets = targetsOf(members);
+    const writing = drafts.map(({ draft, step }) =>
+      this.ledger.recordOwn({
+        action: draft.action,
+        actor: draft.actor,
+        resource: { type: 'operation', id: operation_id },
+        related_resources: targets.slice(0, LIMITS.related_resources),
+        correlation_id: envelope.correlation_id,
+        ...(envelope.session === null ? {} : { session: envelope.session }),
+        outcome: step.outcome ?? outcomeOf(step),
+        data: draft.data as unknown as JsonObject,
+        idempotency_key: keyOf(operation_id, draft.data.n, envelope.idempotency_key),
+      }),
+    );
+    // All are under way when the first one fails; none may be left without somebody to listen.
+    const written = await Promise.allSettled(writing);
+    const failed = written.find((one) => one.status === 'rejected');
+    if (failed !== undefined) {
+      this.#cache.delete(operation_id);
+      throw failed.reason;
+    }
+    return written.map((one) => (one as PromiseFulfilledResult<Awaited<(typeof writing)[0]>>).value);
+  }
+
+  /** Records that something was refused. It changes no state and cannot conflict. */
+  async refuse(operation: Operation, actor: Actor, facts: Refusal): Promise<void> {
+    const { operation_id, envelope, members, plan_hash, state } = operation;
+    await this.ledger.recordOwn({
+      action: REFUSED,
+      actor,
+      resource: { type: 'operation', id: operation_id },
+      related_resources: targetsOf(members).slice(0, LIMITS.related_resources),
+      correlation_id: envelope.correlation_id,
+      outcome: 'denied',
+      message: facts.message.slice(0, LIMITS.message),
+      data: { state, plan_hash, ...facts } as JsonObject,
+    });
+    this.#cache.delete(operation_id);
+  }
+
+  forget(id: string): void {
+    this.#cache.delete(id);
+  }
+
+  #remember(operation: Operation): void {
+    const { operation_id } = operation;
+    this.#cache.delete(operation_id);
+    this.#cache.set(operation_id, operation);
+    if (this.#cache.size > CACHED_MAX) this.#cache.delete(this.#cache.keys().next().value!);
+  }
+}
+
+/** What was refused: the transition or request, the error's code, and the rule it broke. */
+export interface Refusal {
+  readonly attempted: string;
+  readonly code: string;
+  readonly message: string;
+  readonly details?: JsonObject;
+}
+
+/** The things that these plans would change. */
+export function targetsOf(members: readonly ConnectorPlan[]): Resource[] {
+  return members.flatMap(({ targets }) => targets.map(({ resource }) => resource));
+}
+
+/** The first record answers to the requester's own key, so that a retry finds the operation. */
+function keyOf(id: string, n: number, request_key: string | null): string {
+  if (n === 0 && request_key !== null) return requestKey(request_key);
+  return `indelible:op:${id}:${n}`;
+}
+
+/** The idempotency key under which an operation is found that was asked for with one. */
+export function requestKey(key: string): string {
+  return `indelible:request:${key}`;
+}
+
+function dataOf(operation: Operation | null, { by, to, data = {}, reason }: Step): EntryData {
+  const common = { n: operation?.next_n ?? 0, from: operation?.state ?? null, to, by };
+  return { ...common, ...(reason === undefined ? {} : { reason }), ...data };
+}
+
+function outcomeOf({ to, action }: Step): 'ok' | 'error' | 'denied' | 'pending' {
+  if (action !== undefined) return 'ok';
+  if (DENIED.includes(to)) return 'denied';
+  if (ERRORS.includes(to)) return 'error';
+  return PENDING.includes(to) ? 'pending' : 'ok';
+}
+
+function stateError(operation: Operation | null, { to }: Step, rule: string): IndelibleError {
+  const state = operation?.state ?? null;
+  return new IndelibleError(
+    'OPERATION_STATE',
+    `the operation is ${state ?? 'not there'}, not to be ${to}: ${rule}`,
+    {
+      details: { state, to, rule },
+    },
+  );
+}
+
+function clip(id: string): string {
+  return JSON.stringify(id.slice(0, 64));
+}

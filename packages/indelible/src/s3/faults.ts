@@ -1,0 +1,64 @@
+/**
+ * What went wrong between us and an S3 server, as one of our errors.
+ *
+ * Errors of the SDK hold requests with their signatures: only their names and messages go on from here.
+ *
+ * Errors:  STORE_UNAVAILABLE, STORE_READ_ONLY, STORE_FULL, LEDGER_NOT_FOUND.
+ * Pure:    no I/O.
+ */
+import { type ErrorCode, IndelibleError, isIndelibleError } from '@indelible/core';
+
+const MESSAGE_LENGTH_MAX = 200;
+
+const BY_NAME: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  NoSuchBucket: ['LEDGER_NOT_FOUND', 'there is no such bucket'],
+  CredentialsProviderError: ['STORE_UNAVAILABLE', 'no credentials were found'],
+  InvalidAccessKeyId: ['STORE_UNAVAILABLE', 'the credentials are not known there'],
+  SignatureDoesNotMatch: ['STORE_UNAVAILABLE', 'the secret of the credentials is wrong'],
+  ExpiredToken: ['STORE_UNAVAILABLE', 'the credentials have expired'],
+  RequestTimeTooSkewed: ['STORE_UNAVAILABLE', 'the clock of this machine is wrong'],
+  PermanentRedirect: ['STORE_UNAVAILABLE', 'the bucket is in another region: say region=…'],
+  AuthorizationHeaderMalformed: ['STORE_UNAVAILABLE', 'the bucket is in another region: say region=…'],
+  QuotaExceeded: ['STORE_FULL', 'the quota is used up'],
+  XMinioStorageFull: ['STORE_FULL', 'the server has no room left'],
+  InsufficientStorage: ['STORE_FULL', 'the server has no room left'],
+  AbortError: ['STORE_UNAVAILABLE', 'it did not answer in time'],
+  TimeoutError: ['STORE_UNAVAILABLE', 'it did not answer in time'],
+  SlowDown: ['STORE_UNAVAILABLE', 'it asks to slow down'],
+};
+
+/** The HTTP status of an answer that the SDK raised as an error; null when there was no answer. */
+export function statusOf(error: unknown): number | null {
+  const status = (error as { $metadata?: { httpStatusCode?: unknown } } | null)?.$metadata?.httpStatusCode;
+  return typeof status === 'number' ? status : null;
+}
+
+export function nameOf(error: unknown): string {
+  const { name, Code } = (error ?? {}) as { name?: unknown; Code?: unknown };
+  return String(Code ?? name ?? 'unknown');
+}
+
+/** Turns whatever was raised while `doing` something at `place` into one of our errors. */
+export function s3Fault(error: unknown, place: string, doing: string): IndelibleError {
+  if (isIndelibleError(error)) return error;
+  const status = statusOf(error);
+  const [code, meaning] = meaningOf(error, status);
+  return new IndelibleError(code, `${place}: ${meaning} (${doing}: ${saying(error)})`, {
+    details: status === null ? {} : { status },
+  });
+}
+
+function meaningOf(error: unknown, status: number | null): readonly [ErrorCode, string] {
+  const known = BY_NAME[nameOf(error)];
+  if (known !== undefined) return known;
+  if (status === 403) return ['STORE_READ_ONLY', 'that is not allowed with these credentials'];
+  if (status === 507) return ['STORE_FULL', 'the server has no room left'];
+  if (status !== null && status < 500) return ['STORE_UNAVAILABLE', 'the server refused'];
+  return ['STORE_UNAVAILABLE', status === null ? 'the server cannot be reached' : 'the server failed'];
+}
+
+function saying(error: unknown): string {
+  const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
+  const text = typeof message === 'string' && message !== '' ? message : String(code ?? '');
+  return `${nameOf(error)} ${text}`.trim().slice(0, MESSAGE_LENGTH_MAX);
+}

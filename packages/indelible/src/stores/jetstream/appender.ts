@@ -1,0 +1,195 @@
+/**
+ * Compare-and-append by expected sequence: a batch is published to follow the message that the head is in. If
+ * anything else was stored meanwhile, the servers refuse it. That alone keeps two writers from forking the log.
+ *
+ * One append is on its way at a time. The expected sequence names a place, not what lies there: of two appends on
+ * their way, the second would be taken if another writer's message took the place of the first. The messages of one
+ * batch may be on their way together since they do not count until the last, which is sent when they are stored.
+ *
+ * When the servers do not answer, a message may have landed, or may land later. Then the same message is sent again
+ * for the same place, until it is known to be there, or something else. When that takes too long the append fails, and
+ * `head` goes on with it: it answers only when it is certain. Nothing else of ours is ever sent for that place, so
+ * that a server which has kept the message, apart from the others, has kept nothing wrong.
+ *
+ * Errors:  HEAD_MOVED, STORE_UNAVAILABLE, STORE_FULL, STORE_READ_ONLY, LEDGER_DAMAGED.
+ */
+import { IndelibleError, isIndelibleError } from '@indelible/core';
+import type { Head, LineBatch } from '../contract.ts';
+import type { Patience } from './connection.ts';
+import { PassingFault, unavailable } from './fault.ts';
+import type { MessageMap } from './message-map.ts';
+import { isCarriedBy, type OutgoingBatch, type OutgoingMessage, splitBatch } from './split-batch.ts';
+import type { StreamClient } from './stream.ts';
+import { EMPTY, findTail, type Tail } from './tail.ts';
+
+/** A batch on its way to its place. */
+interface Attempt {
+  readonly batch: OutgoingBatch;
+  /** The message that it is to follow. */
+  readonly behind: number;
+  /** Some of it may have landed, or may yet land. */
+  asked: boolean;
+}
+
+export class Appender {
+  readonly #stream: StreamClient;
+  readonly #map: MessageMap;
+  /** The end of the stream as far as it is certain. */
+  #known: Tail = EMPTY;
+  /** Which connection said that `known` is the end; null when it must be asked again. */
+  #current: number | null = null;
+  /** Had no answer. */
+  #doubt: Attempt | null = null;
+  /** The end of the queue: one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** Counts the appends that failed otherwise than by another writer. */
+  #failures = 0;
+
+  constructor(stream: StreamClient, map: MessageMap) {
+    this.#stream = stream;
+    this.#map = map;
+  }
+
+  /** The end of the stream now. */
+  async tail(patience = this.#stream.connection.patience()): Promise<Tail> {
+    const tail = await findTail(this.#stream, this.#known, patience);
+    this.#advance(tail);
+    return tail;
+  }
+
+  /** The last record. After an append of unknown outcome: once that is certain. */
+  async head(): Promise<Head | null> {
+    const patience = this.#stream.connection.patience();
+    if (this.#doubt !== null) await this.#inTurn(() => this.#settle(patience));
+    return (await this.tail(patience)).head;
+  }
+
+  append(batch: LineBatch, expected: Head | null): Promise<void> {
+    const failures = this.#failures;
+    return this.#inTurn(async () => {
+      // Called while the one before was under way, which then failed: nothing may follow it.
+      if (failures !== this.#failures) throw moved(this.#known.head);
+      try {
+        await this.#append(batch, expected, this.#stream.connection.patience());
+      } catch (error) {
+        this.#current = null;
+        if (!isIndelibleError(error, 'HEAD_MOVED')) this.#failures++;
+        throw error;
+      }
+    });
+  }
+
+  /** Resolves when nothing is on its way any more. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(run);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  #advance(tail: Tail): void {
+    if (tail.number > this.#known.number) this.#known = tail;
+  }
+
+  async #append(lines: LineBatch, expected: Head | null, patience: Patience): Promise<void> {
+    await this.#settle(patience);
+    const batch = splitBatch(lines, await this.#stream.payloadBytesMax(patience));
+    for (;;) {
+      const { generation } = this.#stream.connection;
+      const tail = await this.#currentTail(expected, patience);
+      if (!isSame(tail.head, expected)) throw moved(tail.head);
+      this.#current = null;
+      if (await this.#carryOut({ batch, behind: tail.number, asked: false }, patience)) {
+        this.#current = generation;
+        return;
+      }
+      if (patience.over)
+        throw unavailable(this.#place, new PassingFault(new Error('others append all the time')));
+      await patience.pause();
+    }
+  }
+
+  /** What we know, when it is as fresh as can be and as expected; otherwise what the servers say. */
+  async #currentTail(expected: Head | null, patience: Patience): Promise<Tail> {
+    const { generation } = this.#stream.connection;
+    if (this.#current !== generation || !isSame(this.#known.head, expected)) {
+      await this.tail(patience);
+      this.#current = generation;
+    }
+    return this.#known;
+  }
+
+  /** Makes sure that a batch of unknown outcome has landed or never will. */
+  async #settle(patience: Patience): Promise<void> {
+    if (this.#doubt === null) return;
+    // The stream must be the one that it was sent to.
+    await this.#stream.info(patience);
+    await this.#carryOut(this.#doubt, patience);
+  }
+
+  /** True when the whole batch is in its place; false when another message took that. */
+  async #carryOut(attempt: Attempt, patience: Patience): Promise<boolean> {
+    const { batch, behind } = attempt;
+    const parts = batch.messages.slice(0, -1);
+    try {
+      const stored = await Promise.all(
+        parts.map((part, i) => this.#publish(attempt, part, behind + i, patience)),
+      );
+      const last = behind + parts.length;
+      const whole =
+        !stored.includes(false) && (await this.#publish(attempt, batch.messages.at(-1)!, last, patience));
+      this.#doubt = null;
+      if (whole) this.#advance({ number: last + 1, head: { seq: batch.last_seq, hash: batch.last_hash } });
+      if (whole) this.#remember(attempt);
+      return whole;
+    } catch (error) {
+      if (attempt.asked) this.#doubt = attempt;
+      throw error;
+    }
+  }
+
+  /** True when the message is stored behind message `behind`; false when another one is. */
+  async #publish(
+    attempt: Attempt,
+    message: OutgoingMessage,
+    behind: number,
+    patience: Patience,
+  ): Promise<boolean> {
+    for (;;) {
+      try {
+        if ((await this.#stream.publish(message, behind)) === 'stored') return true;
+        // Unless an earlier try may have landed, this is refused for good.
+        if (!attempt.asked) return false;
+        const found = await this.#stream.message(behind + 1, patience);
+        // Refused does not mean taken: what is in the way may not be durable yet.
+        if (found !== null) return isCarriedBy(message, found);
+      } catch (error) {
+        const passing = error instanceof PassingFault;
+        if (passing ? error.asked : isIndelibleError(error, 'STORE_FULL')) attempt.asked = true;
+        if (!passing) throw error;
+        if (patience.over) throw unavailable(this.#place, error);
+      }
+      await patience.pause();
+    }
+  }
+
+  #remember({ batch, behind }: Attempt): void {
+    for (const [i, { first_seq, count }] of batch.messages.entries())
+      this.#map.add({ number: behind + 1 + i, first_seq, count });
+  }
+
+  get #place(): string {
+    return this.#stream.connection.place;
+  }
+}
+
+function isSame(a: Head | null, b: Head | null): boolean {
+  return a?.seq === b?.seq && a?.hash === b?.hash;
+}
+
+function moved(head: Head | null): IndelibleError {
+  return new IndelibleError('HEAD_MOVED', 'another writer appended first', { details: { head } });
+}

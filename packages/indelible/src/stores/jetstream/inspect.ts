@@ -1,0 +1,42 @@
+/**
+ * Looks at the stream itself: are its settings still those that a ledger needs, and are all its messages there?
+ *
+ * Errors:  those of asking.
+ */
+import { IndelibleError } from '@indelible/core';
+import type { StoreFinding } from '../contract.ts';
+import type { StreamAddress } from './address.ts';
+import { missingGuarantees, missingMessages } from './settings.ts';
+import type { StreamClient } from './stream.ts';
+
+/** Repairs nothing. */
+export async function inspect(stream: StreamClient, address: StreamAddress): Promise<StoreFinding[]> {
+  const { config, state } = await stream.info();
+  const findings = missingGuarantees(config, address.stream, address.replicas).map(
+    (detail): StoreFinding => ({ code: 'schema_altered', detail, damage: true }),
+  );
+  const gone = missingMessages(state);
+  if (gone !== null) findings.push({ code: 'segment_missing', detail: gone, damage: true });
+  return findings;
+}
+
+/** Refuses to write to a stream that would not keep what is written, or has not kept it. */
+export async function checkFit(stream: StreamClient, address: StreamAddress): Promise<void> {
+  const { place } = stream.connection;
+  const { config, state } = await stream.info();
+  const gone = missingMessages(state);
+  if (gone !== null) throw new IndelibleError('LEDGER_DAMAGED', `${place}: ${gone}`);
+  if (config.sealed === true) throw new IndelibleError('STORE_READ_ONLY', `${place}: the stream is sealed`);
+  const missing = missingGuarantees(config, address.stream, address.replicas);
+  if (missing.length > 0) throw new IndelibleError('STORE_UNSUITABLE', `${place}: ${missing.join('; ')}`);
+  const payload = await stream.payloadBytesMax();
+  if (payload < PAYLOAD_BYTES_LEAST) {
+    throw new IndelibleError(
+      'STORE_UNSUITABLE',
+      `${place}: max_payload of the server is too small by ${PAYLOAD_BYTES_LEAST - payload} bytes for the largest record`,
+    );
+  }
+}
+
+/** A line holds a record of the greatest size and its hash. */
+const PAYLOAD_BYTES_LEAST = 65_535 + 100;

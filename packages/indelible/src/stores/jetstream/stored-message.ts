@@ -1,0 +1,22 @@
+/**
+ * Answers of the JetStream API to the question for one message: JSON with headers and payload in base64.
+ */
+import type { Driver } from './driver.ts';
+import { parseMessage, type StreamMessage } from './message.ts';
+
+interface Answer {
+  readonly error?: { readonly code: number; readonly err_code: number; readonly description: string };
+  readonly message?: { readonly seq: number; readonly hdrs?: string; readonly data?: string };
+}
+
+/** The message in an answer. Raises the refusal that an answer may be instead. */
+export function storedMessage({ transport, jetstream }: Driver, answer: Uint8Array): StreamMessage {
+  // Everything but the description of an error is ASCII.
+  const { error, message } = JSON.parse(
+    Buffer.from(answer.buffer, answer.byteOffset, answer.length).toString('latin1'),
+  ) as Answer;
+  if (error !== undefined) throw new jetstream.JetStreamApiError(error);
+  const { seq, hdrs = '', data = '' } = message!;
+  const headers = hdrs === '' ? undefined : transport.MsgHdrsImpl.decode(Buffer.from(hdrs, 'base64'));
+  return parseMessage(seq, headers, Buffer.from(data, 'base64'));
+}

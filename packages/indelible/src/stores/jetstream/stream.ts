@@ -1,0 +1,146 @@
+/**
+ * What is asked of a stream: its state, its messages by number, and to append one behind the last.
+ *
+ * Errors:  LEDGER_NOT_FOUND; LEDGER_DAMAGED when the stream is not the one that was opened; what fault.ts maps.
+ */
+
+import { IndelibleError } from '@indelible/core';
+import type { StreamInfo } from '@nats-io/jetstream';
+import type { Connection, Link, Patience } from './connection.ts';
+import type { Driver } from './driver.ts';
+import { isRefusal } from './fault.ts';
+import { headersOf, type StreamMessage } from './message.ts';
+import { settingsFor, signalSubjectOf, subjectOf } from './settings.ts';
+import type { OutgoingMessage } from './split-batch.ts';
+import { storedMessage } from './stored-message.ts';
+
+/** Larger messages gain nothing and make reading a single record dearer. */
+const MESSAGE_BYTES_MAX = 512 * 1024;
+/** More than our headers take. */
+const HEADER_BYTES_MAX = 1024;
+/** A publication that may take long because it is large gets this much more time for each byte. */
+const MS_PER_BYTE = 1 / 1000;
+
+/** `moved`: the place is taken, or about to be taken, by another message. */
+export type Outcome = 'stored' | 'moved';
+
+export interface StreamClientOptions {
+  readonly connection: Connection;
+  readonly stream: string;
+  readonly driver: Driver;
+}
+
+export class StreamClient {
+  readonly connection: Connection;
+  readonly name: string;
+  readonly #driver: Driver;
+  #created: string | null = null;
+
+  constructor({ connection, stream, driver }: StreamClientOptions) {
+    this.connection = connection;
+    this.name = stream;
+    this.#driver = driver;
+  }
+
+  /** As the leader of the stream has it. */
+  async info(patience?: Patience): Promise<StreamInfo> {
+    const info = await this.#ask(({ manager }) => manager.streams.info(this.name), patience);
+    this.#created ??= info.created;
+    if (info.created !== this.#created) {
+      throw new IndelibleError(
+        'LEDGER_DAMAGED',
+        `${this.connection.place} was deleted while it was open, and made anew at ${info.created}`,
+      );
+    }
+    return info;
+  }
+
+  /** Makes the stream; where it is there already, with these settings, does nothing. */
+  async create(replicas: number): Promise<void> {
+    const settings = settingsFor(this.name, replicas);
+    await this.connection.repeat(async ({ manager }) => void (await manager.streams.add(settings)));
+  }
+
+  /**
+   * A message by its number as the leader has it, null when it is not there. Never from another server ("direct get"):
+   * one that has fallen behind, or has kept what the others never stored, would show another log.
+   */
+  async message(number: number, patience?: Patience): Promise<StreamMessage | null> {
+    const question = JSON.stringify({ seq: number });
+    const options = { timeout: this.connection.times.answer_ms };
+    try {
+      return await this.#ask(async ({ nats }) => {
+        // Not by the driver's own function, which takes long to decode a payload.
+        const { data } = await nats.request(`$JS.API.STREAM.MSG.GET.${this.name}`, question, options);
+        return storedMessage(this.#driver, data);
+      }, patience);
+    } catch (error) {
+      if (isRefusal(error, 'message_not_found')) return null;
+      throw error;
+    }
+  }
+
+  /** How large the payload of a message may be. */
+  async payloadBytesMax(patience?: Patience): Promise<number> {
+    return this.connection.repeat(async ({ nats }) => {
+      const allowed = nats.info?.max_payload ?? MESSAGE_BYTES_MAX;
+      return Math.min(MESSAGE_BYTES_MAX, allowed - HEADER_BYTES_MAX);
+    }, patience);
+  }
+
+  /**
+   * Publishes once, to follow message `behind`. Only the expected sequence guards the order: the id lets the server
+   * say "I have it" to the same message for the same place, and is different for every other place.
+   *
+   * After a PassingFault with `asked`, and after STORE_FULL, the message may have landed or may yet land.
+   */
+  async publish(message: OutgoingMessage, behind: number): Promise<Outcome> {
+    const headers = this.#driver.transport.headers();
+    for (const [name, value] of Object.entries(headersOf(message))) headers.set(name, value);
+    try {
+      const { seq } = await this.connection.attempt(({ publisher }) =>
+        publisher.publish(subjectOf(this.name), message.bytes, {
+          headers,
+          msgID: `${behind}-${message.last_hash}`,
+          expect: { lastSequence: behind, streamName: this.name },
+          timeout: this.connection.times.answer_ms + message.bytes.length * MS_PER_BYTE,
+        }),
+      );
+      if (seq === behind + 1) return 'stored';
+    } catch (error) {
+      if (isRefusal(error, 'wrong_last_sequence')) return 'moved';
+      throw error;
+    }
+    throw new IndelibleError('INTERNAL', `message ${behind + 1} was stored elsewhere`);
+  }
+
+  /** Tells other processes that something was appended; they look for it also when this gets lost. */
+  signal(): void {
+    this.connection.attempt(async ({ nats }) => nats.publish(signalSubjectOf(this.name))).catch(() => {});
+  }
+
+  /** Calls back when another process says that it has appended. */
+  onSignal(listener: () => void): void {
+    this.connection.onLink(({ nats }) => {
+      nats.subscribe(signalSubjectOf(this.name), {
+        callback: (error) => {
+          if (error === null) listener();
+        },
+      });
+    });
+  }
+
+  /** Asks the JetStream API until it answers. */
+  #ask<T>(ask: (link: Link) => Promise<T>, patience?: Patience): Promise<T> {
+    return this.connection.repeat(async (link) => {
+      try {
+        return await ask(link);
+      } catch (error) {
+        if (!isRefusal(error, 'stream_not_found')) throw error;
+        throw new IndelibleError('LEDGER_NOT_FOUND', `there is no stream ${this.connection.place}`, {
+          cause: error,
+        });
+      }
+    }, patience);
+  }
+}

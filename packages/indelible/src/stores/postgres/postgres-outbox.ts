@@ -1,0 +1,158 @@
+/**
+ * The outbox of a ledger in PostgreSQL: rows of `indelible.outbox` that applications insert in their own transactions.
+ *
+ * Errors:  as the contract says, and HEAD_MOVED, OUTBOX_FENCED, DRIVER_MISSING, LEDGER_URL.
+ */
+import { IndelibleError } from '@indelible/core';
+import type {
+  Lease,
+  Outbox,
+  OutboxLag,
+  RefusedEvent,
+  SealedKey,
+  WaitingEvent,
+} from '../../outbox/contract.ts';
+import type { Head, LineBatch } from '../contract.ts';
+import { Appender, appendValues } from './appender.ts';
+import { type Limits, limitsOf } from './limits.ts';
+import { Link, type LinkSetup, type Row } from './link.ts';
+import { Reader } from './reader.ts';
+import { parsePostgresUrl } from './url.ts';
+import { Wake } from './wake.ts';
+
+/** Where inserts are told while somebody says that it is idle. */
+const OUTBOX = 'indelible_outbox';
+
+export interface PostgresOutboxOptions extends Partial<Limits> {
+  readonly url: string;
+  /** The ledger when the URL names none. */
+  readonly default_ledger: string;
+}
+
+export async function openPostgresOutbox(options: PostgresOutboxOptions): Promise<Outbox> {
+  const outbox = new PostgresOutbox(options);
+  try {
+    await outbox.open();
+    return outbox;
+  } catch (error) {
+    await outbox.close();
+    throw error;
+  }
+}
+
+class PostgresOutbox implements Outbox {
+  readonly url: string;
+  readonly ledger_name: string;
+  readonly log: Outbox['log'];
+  readonly #appender: Appender;
+  /** For all that does not append. */
+  readonly #link: Link;
+  readonly #wake: Wake;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: PostgresOutboxOptions) {
+    const place = parsePostgresUrl(options.url);
+    this.ledger_name = place.ledger ?? options.default_ledger;
+    this.url = `${place.shown}?ledger=${this.ledger_name}`;
+    const setup = (purpose: LinkSetup['purpose']): LinkSetup => ({
+      place,
+      purpose,
+      on_primary: true,
+      ...limitsOf(options),
+    });
+    this.#link = new Link(setup('write'));
+    this.#wake = new Wake({ ...setup('listen'), patience_ms: 0 }, OUTBOX, this.ledger_name);
+    this.#appender = new Appender(setup('write'), this.ledger_name, () => this.#link.drop());
+    const reader = new Reader(this.#link, this.ledger_name);
+    this.log = {
+      url: this.url,
+      head: async () => {
+        this.#checkOpen();
+        await this.#appender.settled();
+        return reader.head();
+      },
+      get: (seqs) => reader.lines(seqs),
+      read: (from, to) => reader.pages(from, to),
+      reserve: () => this.#appender.reserve(),
+    };
+  }
+
+  async open(): Promise<void> {
+    await this.#appender.open();
+  }
+
+  async lead(holder: string, seconds: number): Promise<Lease> {
+    const text = 'SELECT epoch, is_leader FROM indelible.lead($1, $2, $3)';
+    const [row] = await this.#query('lead', text, [holder, seconds]);
+    return { epoch: Number(row?.[0] ?? 0), is_leader: row?.[1] === 't' };
+  }
+
+  async waiting(at_most: number, bytes_max: number): Promise<WaitingEvent[]> {
+    const text = 'SELECT position, event FROM indelible.waiting($1, $2, $3)';
+    const rows = await this.#query('waiting', text, [at_most, bytes_max]);
+    return rows.map(([position, event]) => ({ position: Number(position), event: event ?? '' }));
+  }
+
+  async sealedKeys(keys: readonly string[]): Promise<Map<string, SealedKey>> {
+    const text = 'SELECT key, digest, seq FROM indelible.idempotency_holders($1, $2)';
+    const rows = await this.#query('keys', text, [JSON.stringify(keys)]);
+    return new Map(rows.map(([key, digest, seq]) => [key ?? '', { digest: digest ?? '', seq: Number(seq) }]));
+  }
+
+  async seal(
+    epoch: number,
+    batch: LineBatch,
+    expected: Head | null,
+    positions: readonly number[],
+  ): Promise<void> {
+    this.#checkOpen();
+    const [ledger, seq, hash, lines] = appendValues(this.ledger_name, batch, expected);
+    const values = [ledger!, epoch, seq!, hash!, lines!, `{${positions.join(',')}}`];
+    const text = 'SELECT indelible.seal($1, $2, $3, $4, $5, $6)';
+    await this.#appender.change({ name: 'seal', text, values });
+  }
+
+  async setAside(epoch: number, events: readonly RefusedEvent[]): Promise<void> {
+    const text = 'SELECT indelible.set_aside($1, $2, $3)';
+    await this.#query('set_aside', text, [epoch, JSON.stringify(events)]);
+  }
+
+  async idle(epoch: number, seconds: number): Promise<void> {
+    await this.#query('idle', 'SELECT indelible.idle($1, $2, $3)', [epoch, seconds]);
+  }
+
+  async waitForEvents(ms: number, signal: AbortSignal): Promise<void> {
+    const woken = this.#wake.next(ms, signal);
+    try {
+      await woken.promise;
+    } finally {
+      woken.forget();
+    }
+  }
+
+  async lag(): Promise<OutboxLag> {
+    const text = 'SELECT waiting, oldest_seconds, refused FROM indelible.outbox_lag WHERE ledger = $1';
+    const [row] = await this.#query('lag', text, []);
+    return {
+      waiting: Number(row?.[0] ?? 0),
+      oldest_s: Number(row?.[1] ?? 0),
+      refused: Number(row?.[2] ?? 0),
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.all([this.#wake.close(), this.#appender.close(), this.#link.close()]).then(
+      () => {},
+    );
+    return this.#closing;
+  }
+
+  async #query(name: string, text: string, values: (string | number)[]): Promise<readonly Row[]> {
+    this.#checkOpen();
+    return (await this.#link.ask({ name, text, values: [this.ledger_name, ...values] })).rows;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== null) throw new IndelibleError('LEDGER_CLOSED', `${this.url} was closed`);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Canonical JSON (RFC 8785) in PL/pgSQL: byte for byte what core's `canonicalize` writes, and refusing what it refuses.
+ *
+ * PostgreSQL reads the text as jsonb, which keeps numbers exact, but drops all but the last of equal names and knows no
+ * U+0000. So names are counted in the text where it is not plain that none was dropped, and U+0000 is written as two
+ * other characters meanwhile, in a way that keeps the order of names.
+ *
+ * Source:  RFC 8785; docs/format/canonical-json.md.
+ */
+export const CANONICAL_JSON = String.raw`
+-- Names sort by UTF-16 code units. Bytes sort alike but for the characters beyond U+FFFF, whose surrogates lie before
+-- U+E000: they are sorted behind U+D7FF instead, the last character below the surrogates.
+CREATE FUNCTION indelible.utf16_order(name text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+  SELECT CASE
+    WHEN octet_length(name) = length(name) THEN name
+    ELSE regexp_replace(
+      replace(name, chr(55295), chr(55295) || chr(1)) COLLATE "C",
+      '([\U00010000-\U0010FFFF])', chr(55295) || '\1', 'g')
+  END
+$$;
+
+-- Every value that a text holds stands inside so many objects and arrays: depth.
+CREATE FUNCTION indelible.canonical(value jsonb, depth integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE
+  kind text := jsonb_typeof(value);
+BEGIN
+  IF kind IN ('object', 'array') AND depth >= 64 THEN
+    PERFORM indelible.refuse_event('JSON_TOO_DEEP', 'event', 'is nested more than 64 deep');
+  END IF;
+  IF kind = 'object' THEN
+    RETURN '{' || coalesce((
+      SELECT string_agg(
+        to_json(m.key)::text || ':' || CASE
+          WHEN jsonb_typeof(m.value) IN ('object', 'array') THEN indelible.canonical(m.value, depth + 1)
+          WHEN jsonb_typeof(m.value) <> 'number' OR m.value::text ~ '^-?[0-9]{1,15}$' THEN m.value::text
+          ELSE indelible.canonical_number(m.value::numeric)
+        END, ',' ORDER BY indelible.utf16_order(m.key) COLLATE "C")
+      FROM jsonb_each(value) AS m), '') || '}';
+  ELSIF kind = 'array' THEN
+    RETURN '[' || coalesce((
+      SELECT string_agg(CASE
+          WHEN jsonb_typeof(i.value) IN ('object', 'array') THEN indelible.canonical(i.value, depth + 1)
+          WHEN jsonb_typeof(i.value) <> 'number' OR i.value::text ~ '^-?[0-9]{1,15}$' THEN i.value::text
+          ELSE indelible.canonical_number(i.value::numeric)
+        END, ',' ORDER BY i.place)
+      FROM jsonb_array_elements(value) WITH ORDINALITY AS i(value, place)), '') || ']';
+  ELSIF kind = 'number' THEN
+    RETURN indelible.canonical_number(value::numeric);
+  END IF;
+  RETURN value::text;
+END
+$$;
+
+-- How many colons stand outside of strings: one for each member.
+CREATE FUNCTION indelible.count_members(json_text text) RETURNS integer
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE
+  bare text := regexp_replace(json_text, '"(?:[^"\\]|\\.)*"', '', 'g');
+BEGIN
+  RETURN octet_length(bare) - octet_length(replace(bare, ':', ''));
+END
+$$;
+
+CREATE FUNCTION indelible.canonical_json(value json, depth integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT
+AS $$
+DECLARE
+  written text := value::text;
+  has_nul boolean := strpos(written, '\u0000') > 0;
+  parsed jsonb;
+  canonical text;
+BEGIN
+  -- U+0000 becomes U+0001 U+0001, and U+0001 becomes U+0001 U+0002.
+  IF has_nul THEN
+    written := regexp_replace(written, '(?<!\\)((?:\\\\)*)\\u0001', '\1\\u0001\\u0002', 'g');
+    written := regexp_replace(written, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\u0001\\u0001', 'g');
+  END IF;
+  BEGIN
+    parsed := written::jsonb;
+  EXCEPTION
+    WHEN numeric_value_out_of_range THEN
+      PERFORM indelible.refuse_event('JSON_NUMBER', 'event', 'has a number that does not survive as a double');
+    WHEN data_exception THEN
+      PERFORM indelible.refuse_event('JSON_INVALID', 'event', 'has a string that is no Unicode text');
+    WHEN statement_too_complex OR program_limit_exceeded THEN
+      PERFORM indelible.refuse_event('JSON_TOO_DEEP', 'event', 'is nested more than 64 deep');
+  END;
+  canonical := indelible.canonical(parsed, depth);
+  -- Nothing was dropped if the text is jsonb's own, or if nothing in it can be written longer and it is as long as ours.
+  IF written <> parsed::text
+    AND (octet_length(written) <> octet_length(canonical) OR strpos(written, '\') > 0 OR written ~ '[0-9][eE]')
+    AND indelible.count_members(written) <> indelible.count_members(canonical)
+  THEN
+    PERFORM indelible.refuse_event('JSON_DUPLICATE_KEY', 'event', 'has an object that names a member twice');
+  END IF;
+  IF has_nul THEN
+    canonical := regexp_replace(canonical, '(?<!\\)((?:\\\\)*)\\u0001\\u0001', '\1\\u0000', 'g');
+    canonical := regexp_replace(canonical, '(?<!\\)((?:\\\\)*)\\u0001\\u0002', '\1\\u0001', 'g');
+  END IF;
+  RETURN canonical;
+END
+$$;
+`;

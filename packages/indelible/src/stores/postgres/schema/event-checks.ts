@@ -1,0 +1,149 @@
+/**
+ * The rules of an event's members, as core's record/checks.ts has them. Each raises ND007 and names the member.
+ *
+ * Lengths count UTF-16 code units. The cheap tests stand where they are called: a function for each member of each
+ * event would cost more than all the rest.
+ */
+export const EVENT_CHECKS = String.raw`
+CREATE FUNCTION indelible.utf16_length(value text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+  SELECT length(value) + CASE
+    WHEN octet_length(value) = length(value) THEN 0
+    ELSE length(regexp_replace(value COLLATE "C", '[^\U00010000-\U0010FFFF]', '', 'g'))
+  END
+$$;
+
+-- One line of text, 1 to most UTF-16 code units. Null is an absent member.
+CREATE FUNCTION indelible.check_line(member text, value text, most integer) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF value IS NULL THEN
+    RETURN;
+  ELSIF value = '' OR (octet_length(value) > most AND indelible.utf16_length(value) > most) THEN
+    PERFORM indelible.refuse_event('EVENT_INVALID', member, format('must have 1 to %s characters', most));
+  ELSIF value ~ '[\x01-\x1f\x7f]' THEN
+    PERFORM indelible.refuse_event('EVENT_INVALID', member, 'must not have control characters');
+  END IF;
+END
+$$;
+
+CREATE FUNCTION indelible.check_form(member text, value text, pattern text, words text) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF value !~ pattern THEN
+    PERFORM indelible.refuse_event('EVENT_INVALID', member, 'must be ' || words);
+  END IF;
+END
+$$;
+
+CREATE FUNCTION indelible.check_amount(member text, value numeric) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF value < 0 OR value IN ('NaN', 'Infinity') THEN
+    PERFORM indelible.refuse_event('EVENT_INVALID', member, 'must be a number, zero or more');
+  END IF;
+END
+$$;
+
+-- An object with none but these members, each a line of text of at most so many characters; required ones present.
+CREATE FUNCTION indelible.check_lines_of(member text, value jsonb, limits jsonb, required text[]) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  name text;
+  one jsonb;
+BEGIN
+  IF jsonb_typeof(value) <> 'object' THEN
+    PERFORM indelible.refuse_event('EVENT_INVALID', member, 'must be an object');
+  END IF;
+  FOR name, one IN SELECT * FROM jsonb_each(value) LOOP
+    IF NOT limits ? name THEN
+      PERFORM indelible.refuse_event('EVENT_INVALID', member || '.' || left(name, 64), 'is not a member this format knows');
+    ELSIF jsonb_typeof(one) <> 'string' THEN
+      PERFORM indelible.refuse_event('EVENT_INVALID', member || '.' || name, 'must be a string');
+    END IF;
+    PERFORM indelible.check_line(member || '.' || name, one #>> '{}', (limits ->> name)::integer);
+  END LOOP;
+  IF NOT value ?& required THEN
+    SELECT missing INTO name FROM unnest(required) AS missing WHERE NOT value ? missing LIMIT 1;
+    PERFORM indelible.refuse_event('EVENT_INVALID', member || '.' || name, 'is required');
+  END IF;
+END
+$$;
+
+-- An actor or resource; an actor may stand for another, and that one for another.
+CREATE FUNCTION indelible.check_party(member text, value jsonb, delegations integer) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  at text := member;
+  party jsonb := value;
+  depth integer := 0;
+BEGIN
+  LOOP
+    PERFORM indelible.check_lines_of(
+      at, CASE WHEN delegations > 0 AND jsonb_typeof(party) = 'object' THEN party - 'on_behalf_of' ELSE party END,
+      '{"id":1024,"name":512,"type":64}', '{type,id}');
+    EXIT WHEN delegations = 0 OR NOT party ? 'on_behalf_of';
+    at := at || '.on_behalf_of';
+    depth := depth + 1;
+    IF depth > delegations THEN
+      PERFORM indelible.refuse_event('EVENT_INVALID', at, 'delegates more than ' || delegations || ' deep');
+    END IF;
+    party := party -> 'on_behalf_of';
+  END LOOP;
+END
+$$;
+
+CREATE FUNCTION indelible.check_list(member text, value jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF jsonb_typeof(value) <> 'array' THEN
+    PERFORM indelible.refuse_event('EVENT_INVALID', member, 'must be a list');
+  ELSIF jsonb_array_length(value) > 32 THEN
+    PERFORM indelible.refuse_event('EVENT_INVALID', member, 'must have at most 32 items');
+  END IF;
+END
+$$;
+
+CREATE FUNCTION indelible.check_session(value jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  parent jsonb;
+  place integer;
+BEGIN
+  PERFORM indelible.check_lines_of(
+    'event.session', CASE jsonb_typeof(value) WHEN 'object' THEN value - 'lineage' ELSE value END,
+    '{"agent_id":1024,"agent_type":64,"id":1024}', '{}');
+  IF value ? 'lineage' THEN
+    PERFORM indelible.check_list('event.session.lineage', value -> 'lineage');
+    FOR parent, place IN SELECT i.value, i.n - 1 FROM jsonb_array_elements(value -> 'lineage') WITH ORDINALITY AS i(value, n) LOOP
+      IF jsonb_typeof(parent) <> 'string' THEN
+        PERFORM indelible.refuse_event('EVENT_INVALID', format('event.session.lineage[%s]', place), 'must be a string');
+      END IF;
+      PERFORM indelible.check_line(format('event.session.lineage[%s]', place), parent #>> '{}', 1024);
+    END LOOP;
+  END IF;
+END
+$$;
+
+CREATE FUNCTION indelible.check_resources(value jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  one jsonb;
+  place integer;
+BEGIN
+  PERFORM indelible.check_list('event.related_resources', value);
+  FOR one, place IN SELECT i.value, i.n - 1 FROM jsonb_array_elements(value) WITH ORDINALITY AS i(value, n) LOOP
+    PERFORM indelible.check_party(format('event.related_resources[%s]', place), one, 0);
+  END LOOP;
+END
+$$;
+`;

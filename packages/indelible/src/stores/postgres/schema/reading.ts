@@ -1,0 +1,84 @@
+/**
+ * A record's members for people who query with SQL: computed from its text when they are read, never stored.
+ *
+ * A text that somebody damaged must not make the whole table unreadable: its members are null. PostgreSQL cannot hold
+ * U+0000 in a text; where a record has one, its members show U+FFFD in its place, and the body stays as it is.
+ */
+export const READING = String.raw`
+-- Parallel unsafe: catching an error takes a subtransaction.
+CREATE FUNCTION indelible.readable(body text) RETURNS json
+LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF strpos(body, '\u0000') > 0 THEN
+    RETURN regexp_replace(body, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd', 'g')::json;
+  END IF;
+  RETURN body::json;
+EXCEPTION WHEN data_exception THEN
+  RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION indelible.idempotency_key(body text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN indelible.readable(body) #>> '{idempotency,key}';
+END
+$$;
+
+CREATE TYPE indelible.record_members AS (
+  id text,
+  recorded_at timestamptz,
+  action text,
+  outcome text,
+  actor json,
+  resource json,
+  related_resources json,
+  data json,
+  attachment json,
+  correlation_id text,
+  span_id text,
+  occurred_at timestamptz,
+  session json,
+  source text,
+  event_type text,
+  message text,
+  input_ref text,
+  output_ref text,
+  latency_ms numeric,
+  cost_usd numeric,
+  params_hash text,
+  key_id text,
+  idempotency json
+);
+
+CREATE FUNCTION indelible.members_of(body text) RETURNS indelible.record_members
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
+AS $$
+BEGIN
+  RETURN json_populate_record(NULL::indelible.record_members, indelible.readable(body));
+EXCEPTION WHEN data_exception OR invalid_parameter_value THEN
+  RETURN NULL;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION indelible.readable, indelible.idempotency_key, indelible.members_of
+TO indelible_writer, indelible_reader, indelible_sealer;
+
+CREATE FUNCTION indelible.head(ledger text) RETURNS TABLE (seq bigint, hash text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY
+    SELECT r.seq, encode(r.hash, 'hex') FROM indelible.records AS r
+    WHERE r.ledger_id = (SELECT l.id FROM indelible.ledgers AS l WHERE l.name = head.ledger)
+    ORDER BY r.seq DESC LIMIT 1;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION indelible.head TO indelible_reader;
+
+CREATE INDEX records_idempotency ON indelible.records
+(ledger_id, (indelible.idempotency_key(body)) COLLATE "C") WHERE strpos(body, '"idempotency":{"digest":"') > 0;
+`;

@@ -1,0 +1,33 @@
+/**
+ * Ledgers and their records. A record's text is stored as it was hashed; what can be computed from it is not stored
+ * beside it, but for what the unique keys need.
+ */
+export const TABLES = String.raw`
+CREATE TABLE indelible.ledgers (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text COLLATE "C" NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._~:/@-]{0,199}$'),
+  -- Null until the first record says so.
+  keyed boolean,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE indelible.records (
+  ledger_id integer NOT NULL,
+  seq bigint NOT NULL,
+  prev_hash bytea NOT NULL,
+  hash bytea NOT NULL,
+  body text COLLATE "C" NOT NULL,
+  PRIMARY KEY (ledger_id, seq),
+  -- Two records can never follow the same one, whatever went wrong before.
+  UNIQUE (ledger_id, prev_hash)
+);
+
+-- The chain's lock is taken by ledger; the first number tells these advisory locks from other people's.
+CREATE FUNCTION indelible.lock_ledger(ledger_id integer) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  PERFORM pg_catalog.pg_advisory_xact_lock(1852074082, ledger_id);
+END
+$$;
+`;

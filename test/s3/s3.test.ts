@@ -1,0 +1,41 @@
+/** Everything about S3, against one real server: starting it takes longer than most tests. */
+import { after, before, test } from 'node:test';
+import { noS3Server, type S3TestServer, startS3Server } from '../support/s3-server.ts';
+import { Court } from '../verify/attacks/run.ts';
+import { anchors } from './anchors.ts';
+import { attacks } from './attacks.ts';
+import { conformance } from './conformance.ts';
+import { kills } from './kills.ts';
+import { publishing } from './publishing.ts';
+import { races } from './races.ts';
+import { type Buckets, makeBuckets } from './support.ts';
+import { worm } from './worm.ts';
+
+const missing = noS3Server();
+if (missing !== false) {
+  test('S3', { skip: missing }, () => {});
+} else {
+  let server: S3TestServer;
+  let buckets: Buckets;
+  let court: Court;
+  before(async () => {
+    server = await startS3Server();
+    buckets = await makeBuckets(server);
+    court = await Court.open();
+  });
+  after(() => {
+    court?.close();
+    buckets?.client.destroy();
+    server?.stop();
+  });
+  conformance(() => buckets);
+  worm(() => buckets);
+  races(() => buckets);
+  attacks(
+    () => buckets,
+    () => court,
+  );
+  kills(() => buckets);
+  publishing(() => buckets);
+  anchors(() => buckets);
+}

@@ -1,0 +1,95 @@
+/**
+ * A proxy in front of an S3 server, for what networks and other servers do: answers that get lost, requests that fail,
+ * and conditions that are honoured where the server behind ignores them.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What becomes of a request: it never gets there, or it does and nobody hears of it; or the server has trouble. */
+export type Fate = 'lost' | 'answer lost' | 'fails' | 'hangs';
+
+export interface Rule {
+  /** Method and path, as `PUT /bucket/key`. */
+  readonly match: RegExp;
+  readonly fate: Fate;
+  /** So many requests; default 1. */
+  times?: number;
+}
+
+export class S3Proxy {
+  readonly #target: URL;
+  readonly #server: Server;
+  readonly #exists: ((path: string) => Promise<boolean>) | null;
+  /** Conditional writes take turns. */
+  #turn: Promise<void> = Promise.resolve();
+  rules: Rule[] = [];
+  /** Every request, as method and path without the query. */
+  readonly seen: string[] = [];
+
+  /** `exists` tells whether there is an object at a path: then the proxy honours If-None-Match by itself. */
+  static async start(
+    target: string,
+    exists: ((path: string) => Promise<boolean>) | null = null,
+  ): Promise<S3Proxy> {
+    const proxy = new S3Proxy(new URL(target), exists);
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  private constructor(target: URL, exists: ((path: string) => Promise<boolean>) | null) {
+    this.#target = target;
+    this.#exists = exists;
+    this.#server = createServer((incoming, answer) => {
+      this.#handle(incoming, answer).catch(() => incoming.socket.destroy());
+    });
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, 'close');
+  }
+
+  async #handle(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const line = `${incoming.method} ${incoming.url?.replace(/\?.*/, '')}`;
+    this.seen.push(line);
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const rule = this.rules.find((one) => (one.times ?? 1) > 0 && one.match.test(line));
+    if (rule !== undefined) rule.times = (rule.times ?? 1) - 1;
+    if (rule?.fate === 'hangs') return;
+    if (rule?.fate === 'lost') throw new Error('lost');
+    if (rule?.fate === 'fails') {
+      answer.writeHead(503).end();
+      return;
+    }
+    if (this.#exists === null || incoming.headers['if-none-match'] === undefined)
+      return this.#pass(incoming, body, answer, rule?.fate === 'answer lost');
+    const path = decodeURIComponent(incoming.url!.replace(/\?.*/, ''));
+    this.#turn = this.#turn.then(async () => {
+      if (await this.#exists!(path)) answer.writeHead(412).end();
+      else await this.#pass(incoming, body, answer, rule?.fate === 'answer lost');
+    });
+    await this.#turn;
+  }
+
+  /** The host stays as the client wrote it: it is signed. */
+  async #pass(incoming: IncomingMessage, body: Buffer, answer: ServerResponse, lose: boolean): Promise<void> {
+    const { host, port } = { host: this.#target.hostname, port: this.#target.port };
+    const { method, url: path, headers } = incoming;
+    const outgoing = request({ host, port, method, path, headers });
+    outgoing.end(body);
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    const parts: Buffer[] = [];
+    for await (const part of response) parts.push(part as Buffer);
+    if (lose) throw new Error('lost');
+    answer.writeHead(response.statusCode!, response.headers).end(Buffer.concat(parts));
+  }
+}
