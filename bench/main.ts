@@ -17,6 +17,7 @@ import { judge, type Result } from './result.ts';
 import { runSuite, type SuiteRun } from './run-suite.ts';
 import type { Suite } from './suite.ts';
 import { appendSuite } from './suites/append.ts';
+import { jetStreamSuite } from './suites/jetstream.ts';
 import { memorySuite } from './suites/memory.ts';
 import { postgresSuite } from './suites/postgres.ts';
 import { querySuite } from './suites/query.ts';
@@ -30,9 +31,10 @@ const RECORDS = {
   memory: 1_000_000,
   postgres: 100_000,
   s3: 100_000,
+  jetstream: 300_000,
 } as const;
 const RECORDS_QUICK = 3000;
-const ROUNDS = { append: 5, verify: 3, query: 3, memory: 3, postgres: 3, s3: 3 } as const;
+const ROUNDS = { append: 5, verify: 3, query: 3, memory: 3, postgres: 3, s3: 3, jetstream: 3 } as const;
 
 const options = readOptions();
 const progress = openProgress();
@@ -112,6 +114,7 @@ function suiteOf(name: SuiteName): Suite {
     memory: () => memorySuite(records),
     postgres: () => postgresSuite(records),
     s3: () => s3Suite(records),
+    jetstream: () => jetStreamSuite(records),
   };
   const suite = make[name]();
   const { only } = options;

@@ -26,6 +26,8 @@ export const SUBJECTS = {
   's3-ledger': async () => (await import('./subjects/s3.ts')).s3Ledger,
   's3-objects': async () => (await import('./subjects/s3.ts')).s3Objects,
   's3-verify': async () => (await import('./subjects/s3.ts')).s3Verify,
+  jetstream: async () => (await import('./subjects/jetstream.ts')).jetStreamLedger,
+  'jetstream-raw': async () => (await import('./subjects/jetstream.ts')).jetStreamRaw,
   's3-open': async () => (await import('./subjects/s3.ts')).s3Open,
 } as const satisfies Record<string, () => Promise<Subject>>;
 

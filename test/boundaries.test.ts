@@ -124,6 +124,18 @@ const ROOMS: Readonly<Record<string, Room>> = {
     may: ['connectors-contract', 'connectors-shared', 'outbound'],
     packages: [...CORE_AND_NODE, 'pg'],
   },
+  // What is allowed, under which approvals: Cedar.
+  policy: {
+    files: below('operations/policy'),
+    may: ['connectors-contract'],
+    packages: [...CORE_AND_NODE, '@cedar-policy/cedar-wasm'],
+  },
+  // Governed writes: lifecycle, approvals, execution, recovery, undo. It knows no connector and no store.
+  operations: {
+    files: below('operations'),
+    may: ['policy', 'contracts', 'ledger', 'connectors-contract'],
+    packages: CORE_AND_NODE,
+  },
   // Cosigns other people's logs, and has our own cosigned.
   witness: {
     files: below('witness'),
@@ -172,7 +184,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       ...['transparency', 'transparency-contract', 'anchors/*', 'anchors-contract', 'anchoring', 'witness'],
       ...['verification', 'moving'],
       ...['outbox', 'outbox-contract'],
-      ...['connectors/*', 'connectors-contract', 'connectors-shared'],
+      ...['connectors/*', 'connectors-contract', 'connectors-shared', 'operations', 'policy'],
     ],
     packages: [...CORE_AND_NODE, 'pino'],
   },
@@ -197,7 +209,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
         'monitor',
         'outbound',
       ],
-      ...['verification', 'moving'],
+      ...['verification', 'moving', 'operations', 'policy', 'connectors-contract', 'connectors-shared'],
     ],
     packages: [...CORE_AND_NODE, 'commander', 'cli-progress', 'picocolors', 'pino'],
   },
@@ -207,6 +219,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     may: [
       ...['contracts', 'ledger', 'evidence', 'ingest', 'ingest-contract', 'access', 'compose', 'http'],
       ...['transparency', 'transparency-contract', 'anchors/*', 'anchors-contract', 'verification'],
+      ...['operations', 'policy', 'connectors-contract'],
     ],
     packages: ['@indelible/core'],
   },
@@ -245,7 +258,7 @@ const BASE = ['errors', 'limits', 'record types'];
 const WITHIN_CORE: Boundaries = {
   aliases: { '#sha256': 'crypto', '#signatures': 'crypto' },
   rooms: {
-    errors: { files: /^core\/src\/errors\.ts$/, may: [], packages: [] },
+    errors: { files: /^core\/src\/errors(?:-governed)?\.ts$/, may: [], packages: [] },
     limits: { files: /^core\/src\/record\/limits\.ts$/, may: [], packages: [] },
     'record types': { files: /^core\/src\/record\/record\.ts$/, may: [], packages: [] },
     hex: { files: /^core\/src\/hex\.ts$/, may: BASE, packages: [] },

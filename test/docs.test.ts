@@ -7,7 +7,7 @@
  * | `ts` | type-checked and run in a folder of its own, with `indelible` and `@indelible/core` installed |
  * | `sh` | a transcript: `$ ` commands are run, what they print is compared; `…` stands for anything |
  * | `sql` | run against an empty SQLite database |
- * | `text` | left alone |
+ * | `text`, `mermaid` | left alone |
  * | `sh no-run: REASON`, `ts no-run: REASON` | left alone, type-checked; for what cannot run in a test, like a server |
  *
  * The blocks of one file run in order, transcripts in one folder.
@@ -49,7 +49,7 @@ writeFileSync(join(workshop, 'package.json'), '{"type":"module"}');
 after(() => rmSync(workshop, { recursive: true }));
 
 test('every block has a known language, and a reason if it does not run', () => {
-  const known = /^(?:json(?: event| record)?|(?:ts|sh)(?: no-run: .+)?|sql|text)$/;
+  const known = /^(?:json(?: event| record)?|(?:ts|sh)(?: no-run: .+)?|sql|text|mermaid)$/;
   const odd = blocks
     .filter(({ language, note }) => !known.test(`${language} ${note}`.trim()))
     .map(({ file, line, language, note }) => `${file}:${line}: ${language} ${note}`);

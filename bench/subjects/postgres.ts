@@ -187,6 +187,8 @@ export async function postgresInsert(params: Params, folder: string): Promise<Me
     return performance.now() - started;
   };
   await run(Math.ceil(records / 10));
+  // As autovacuum does within a minute: without statistics the last row of a table is found by sorting it.
+  await database.prepare('ANALYZE');
   const ms = await run(records);
   await database.stop();
   waits.sort();
@@ -228,6 +230,7 @@ export async function postgresSealing(params: Params, folder: string): Promise<M
   await fill(Math.ceil(records / 10));
   await drain();
   await fill(records);
+  await database.prepare('ANALYZE');
   const ms = await drain();
   const store = await openPostgresStore({
     url: database.ledger_url.replace(/&local=.*/, ''),

@@ -180,6 +180,9 @@ test('arguments that make no sense are refused before anything runs', () => {
     'verify',
     'query',
     'memory',
+    'postgres',
+    's3',
+    'jetstream',
   ]);
   assert.equal(parseOptions(['append', '--records', '1_000_000']).records, 1_000_000);
 });

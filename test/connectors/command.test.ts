@@ -20,16 +20,16 @@ const params = {
   required: ['level'],
   properties: { level: NAME },
 };
-const check = ['sh', '-c', 'cat level; echo "$TOKEN"'];
+const check = ['cat', 'level'];
 
 const COMMANDS = {
   'set-level': {
-    summary: 'Sets the level, and keeps the old one.',
+    summary: 'Sets the level.',
     params,
     target: 'level',
-    run: ['sh', '-c', 'cp level old && printf %s "$1" > level && echo "by $TOKEN"', 'sh', '{level}'],
+    run: ['sh', '-c', 'printf %s "$1" > level && echo "by $TOKEN"', 'sh', '{level}'],
     check,
-    inverse: ['cp', 'old', 'level'],
+    inverse: ['sh', '-c', 'cat > level'],
   },
   append: {
     summary: 'Appends to the level, for good.',

@@ -12,7 +12,7 @@ import { openFilesystemConnector } from '../../packages/indelible/src/connectors
 import { filesystemPlace } from './filesystem-place.ts';
 import { conformanceOptions, temporaryFolder } from './support.ts';
 
-runConnectorConformance(test, 'filesystem', filesystemPlace, conformanceOptions(20));
+runConnectorConformance(test, 'filesystem', filesystemPlace, conformanceOptions(8));
 
 function contextOf(effect: string, more: Partial<EffectContext> = {}): EffectContext {
   return {
@@ -88,7 +88,7 @@ test('a folder exchanged for a link after planning leads nowhere', async (t) => 
 });
 
 const DOER = `
-const [root, action, params, point] = process.argv.slice(2);
+const [root, action, params, point] = process.argv.slice(1);
 const { openFilesystemConnector } = await import(${JSON.stringify(import.meta.resolve('../../packages/indelible/src/connectors/filesystem/connector.ts'))});
 const blobs = { put: async () => 'sha-256:' + '0'.repeat(64), get: async () => new Uint8Array() };
 const ctx = { signal: new AbortController().signal, blobs, secret: async () => '', operation_id: 'op',

@@ -82,5 +82,5 @@ ${foreign++}
   };
 }
 
-if (noGit === false) runConnectorConformance(test, 'git', gitPlace, conformanceOptions(4));
+if (noGit === false) runConnectorConformance(test, 'git', gitPlace, conformanceOptions(1));
 else test('git', { skip: noGit }, () => {});

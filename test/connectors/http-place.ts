@@ -1,5 +1,5 @@
 /** Prices behind HTTP, for the HTTP connector's cases. */
-import type { JsonObject } from '@indelible/core';
+import { canonicalize, type JsonObject } from '@indelible/core';
 import type { ConnectorPlace } from '../../packages/indelible/src/connectors/conformance.ts';
 import { openHttpConnector } from '../../packages/indelible/src/connectors/http/connector.ts';
 import { type PriceServer, startPriceServer, TOKEN } from './price-server.ts';
@@ -85,7 +85,7 @@ export async function httpPlace(): Promise<ConnectorPlace & { readonly server: P
         [...server.items]
           .map(([key, { body }]) => {
             const { updated_at: _, ...rest } = body;
-            return [key, Object.entries(rest).sort()];
+            return [key, canonicalize(rest)];
           })
           .sort(),
       ),

@@ -185,6 +185,7 @@ test('health and metrics show size, age, faults and cosignatures; a fault leaves
   const health = async () =>
     (await (await rig.call('/healthz', null)).json()) as { ok: boolean; ledgers: unknown[] };
   const { size } = published;
+  await rig.ledger.caughtUp();
   assert.deepEqual(await health(), {
     ok: true,
     degraded: false,
@@ -193,6 +194,9 @@ test('health and metrics show size, age, faults and cosignatures; a fault leaves
         ledger: 'test/home',
         checkpoint: { size, signed_size: size, age_s: 42, fault: null },
         anchors: [],
+        archive: null,
+        index_lag: 0,
+        outbox: null,
         verification: null,
       },
     ],

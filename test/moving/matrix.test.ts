@@ -15,7 +15,7 @@ import { openPublication } from '../../packages/indelible/src/compose/publicatio
 import { openStoredProofs } from '../../packages/indelible/src/compose/verification.ts';
 import { openAttachments, openLedger, openStore } from '../../packages/indelible/src/compose.ts';
 import { queryRecords } from '../../packages/indelible/src/evidence/query.ts';
-import { manifestPath } from '../../packages/indelible/src/transparency/publish-log.ts';
+import { manifestPath } from '../../packages/indelible/src/stores/s3/layout.ts';
 import { verifyLedger } from '../../packages/indelible/src/verification/verify-ledger.ts';
 import { Databases } from '../postgres/support.ts';
 import { type Buckets, Hand, lockedUrl, makeBuckets, newPrefix, plainUrl } from '../s3/support.ts';

@@ -47,6 +47,8 @@ export interface MemoryOptions {
   readonly window_ms?: number | null;
   readonly can_rollback?: boolean;
   readonly dry_run?: Capabilities['dry_run'];
+  /** Default: unless the guarantee is `none`. */
+  readonly probe?: boolean;
 }
 
 function stateOf(value: number): TargetState {
@@ -81,7 +83,7 @@ export class MemoryConnector implements Connector {
         window_ms: options.window_ms ?? null,
         limitations: [],
       },
-      probe: options.guarantee !== 'none',
+      probe: options.probe ?? options.guarantee !== 'none',
       limits: { max_targets: 10, max_bytes: 10_000, timeout_ms: 2000 },
     };
     const params = { type: 'object', additionalProperties: false };

@@ -90,6 +90,15 @@ test('guarantee none is never tried again, and a person decides what happened', 
   assert.equal((await world.engine.read(operation_id)).state, 'executed');
 });
 
+test('guarantee none is not tried again either when the probe says that nothing happened', async (t) => {
+  const world = await World.open(t, { guarantee: 'none', probe: true });
+  const planned = await world.engine.plan(world.request());
+  world.connector.fault = 'before';
+  const done = await world.engine.apply(planned.operation_id, { actor: RUNNER });
+  assert.equal(done.state, 'failed');
+  assert.equal(done.attempts, 1);
+});
+
 test('a refusal of the system is a failure at once: nothing happened', async (t) => {
   const world = await World.open(t);
   const planned = await world.engine.plan(world.request());
@@ -132,6 +141,28 @@ test('an executor that was only slow is fenced: what it does later has no effect
   const after = await world.engine.read(planned.operation_id);
   assert.equal(after.state, 'verified');
   assert.deepEqual(after.illegal, []);
+});
+
+test('what was found not to have happened does not happen later: the slow executor is kept out', async (t) => {
+  const world = await World.open(t);
+  const planned = await world.engine.plan(world.request());
+  let release = (): void => {};
+  const paused = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const slow = world.another({
+    holder: 'slow',
+    reached: (point) => (point === 'connector:before' ? paused : Promise.resolve()),
+  });
+  const running = slow.apply(planned.operation_id, { actor: RUNNER });
+  while ((await world.engine.read(planned.operation_id)).state !== 'executing');
+  world.policy.says = { effect: 'deny' };
+  world.pass(20_000);
+  await world.another({ holder: 'second' }).recover();
+  assert.equal((await world.engine.read(planned.operation_id)).state, 'failed');
+  release();
+  await assert.rejects(running);
+  assert.equal(world.system.writes, 2);
 });
 
 test('of several recoverers one takes over', async (t) => {

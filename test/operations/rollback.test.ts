@@ -108,6 +108,9 @@ test('pitfall 33: past its window there is no undo, whether the timer ran or not
   });
   const child = await world.engine.rollback(waiting.operation_id, UNDO);
   world.pass(1001);
+  await assert.rejects(world.engine.dryRunRollback(done.operation_id, { actor: ALICE }), {
+    code: 'ROLLBACK_REFUSED',
+  });
   await assert.rejects(world.engine.apply(child.operation_id, { actor: RUNNER }), {
     code: 'OPERATION_EXPIRED',
   });

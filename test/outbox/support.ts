@@ -8,6 +8,7 @@ import type {
   RefusedEvent,
   SealedKey,
   WaitingEvent,
+  WaitingPart,
 } from '../../packages/indelible/src/outbox/contract.ts';
 import type { Head, LineBatch, LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
@@ -75,15 +76,20 @@ export class MemoryOutbox implements Outbox {
     this.epoch++;
   }
 
-  async waiting(at_most: number, bytes_max: number): Promise<WaitingEvent[]> {
+  async waiting(
+    at_most: number,
+    bytes_max: number,
+    { after, up_to } = { after: -1, up_to: Math.max(0, ...this.rows.keys()) },
+  ): Promise<WaitingPart> {
     const found: WaitingEvent[] = [];
     let bytes = 0;
     for (const [position, event] of [...this.rows].sort(([a], [b]) => a - b)) {
+      if (position <= after || position > up_to) continue;
       if (found.length === at_most || (found.length > 0 && bytes >= bytes_max)) break;
       found.push({ position, event });
       bytes += event.length;
     }
-    return found;
+    return { events: found, up_to };
   }
 
   async sealedKeys(keys: readonly string[]): Promise<Map<string, SealedKey>> {

@@ -76,9 +76,9 @@ function spelled(value: unknown, odd: () => number): string {
 function spelledString(text: string, odd: () => number): string {
   let spelling = '"';
   for (const unit of text.split('')) {
-    const escape = `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    const escaped = `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
     const plain = JSON.stringify(unit).slice(1, -1);
-    spelling += odd() % 8 === 0 || /[\ud800-\udfff]/.test(unit) ? escape : plain;
+    spelling += odd() % 8 === 0 || /[\ud800-\udfff]/.test(unit) ? escaped : plain;
   }
   return `${spelling}"`;
 }

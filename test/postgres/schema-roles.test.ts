@@ -13,7 +13,12 @@ import { connected, installed, refusal } from './schema-support.ts';
 const skip = noPostgres();
 const NOT_PERMITTED = '42501';
 /** Login roles by name; each has what its name says, and `server` has it all. */
-const LOGINS = { writer: ['writer'], reader: ['reader'], sealer: ['sealer'], server: ['writer', 'reader', 'sealer'] };
+const LOGINS = {
+  writer: ['writer'],
+  reader: ['reader'],
+  sealer: ['sealer'],
+  server: ['writer', 'reader', 'sealer'],
+};
 type Login = keyof typeof LOGINS;
 let server: PostgresServer;
 let owner: Client;
@@ -28,7 +33,9 @@ before(async () => {
   await owner.query('CREATE ROLE stranger LOGIN');
   const entries: [string, Client][] = [['stranger', await connected(server, database, 'stranger')]];
   for (const [login, roles] of Object.entries(LOGINS)) {
-    await owner.query(`CREATE ROLE ${login} LOGIN IN ROLE ${roles.map((role) => `indelible_${role}`).join(', ')}`);
+    await owner.query(
+      `CREATE ROLE ${login} LOGIN IN ROLE ${roles.map((role) => `indelible_${role}`).join(', ')}`,
+    );
     await owner.query("SELECT indelible.bind('ours', $1)", [login]);
     entries.push([login, await connected(server, database, login)]);
   }
@@ -106,12 +113,16 @@ const FORBIDDEN = [
 ];
 
 for (const login of [...Object.keys(LOGINS), 'stranger'] as (Login | 'stranger')[]) {
-  test(`${login}: nothing that changes what was recorded, and nothing that the ledger itself does`, { skip }, async () => {
+  test(`${login}: nothing that changes what was recorded, and nothing that the ledger itself does`, {
+    skip,
+  }, async () => {
     for (const sql of FORBIDDEN) await assertRefused(as[login], sql);
   });
 }
 
-test('superusers and owners are refused, too, as long as they leave the triggers alone', { skip }, async () => {
+test('superusers and owners are refused, too, as long as they leave the triggers alone', {
+  skip,
+}, async () => {
   for (const sql of [
     `UPDATE ${RECORDS} SET body = '{}'`,
     `UPDATE ${RECORDS} SET body = '{}' WHERE false`,
@@ -158,9 +169,13 @@ test('a function of the reader cannot look behind the filter', { skip }, async (
     await as.reader.query(`SELECT count(*) FROM ${relation} WHERE pg_temp.peek(body)`);
 });
 
-test("another ledger cannot be written to, and the answer does not tell whether it is there", { skip }, async () => {
+test('another ledger cannot be written to, and the answer does not tell whether it is there', {
+  skip,
+}, async () => {
   const [line] = sealChain({ length: 1, ledger: 'theirs' });
-  const text = Buffer.from(batchOf([line!]).bytes).toString().replaceAll("'", "''");
+  const text = Buffer.from(batchOf([line!]).bytes)
+    .toString()
+    .replaceAll("'", "''");
   for (const ledger of ['theirs', 'nobody’s']) {
     for (const sql of [
       `INSERT INTO indelible.events (ledger, action) VALUES ('${ledger}', 'x')`,
@@ -190,7 +205,9 @@ test('each role has its own work', { skip }, async () => {
   }
   await assertRefused(as.sealer, "INSERT INTO indelible.events (action) VALUES ('x')");
   await assertRefused(as.sealer, `SELECT * FROM ${RECORDS}`);
-  await as.writer.query("INSERT INTO indelible.events (action) VALUES ('x') RETURNING seq, recorded_at, hash");
+  await as.writer.query(
+    "INSERT INTO indelible.events (action) VALUES ('x') RETURNING seq, recorded_at, hash",
+  );
 });
 
 test('a binding counts for members of the bound role, and ends with it', { skip }, async () => {
@@ -198,15 +215,22 @@ test('a binding counts for members of the bound role, and ends with it', { skip 
   const read = "SELECT count(*)::integer AS n FROM indelible.events WHERE ledger = 'theirs'";
   assert.deepEqual((await as.reader.query(read)).rows, [{ n: 2 }]);
   await owner.query('DROP ROLE team');
-  assert.deepEqual((await as.reader.query(read)).rows, [{ n: 0 }], 'the binding of a role that is gone counts for nobody');
+  assert.deepEqual(
+    (await as.reader.query(read)).rows,
+    [{ n: 0 }],
+    'the binding of a role that is gone counts for nobody',
+  );
   await as.reader.query('SELECT * FROM indelible.members');
   await owner.query("SELECT indelible.unbind('theirs', 'team')");
   assert.equal((await refusal(owner.query("SELECT indelible.bind('ours', 'nobody')"))).code, '42704');
 });
 
-test('who acts is the role at the time, also behind SET ROLE and in a function of its own', { skip }, async () => {
+test('who acts is the role at the time, also behind SET ROLE and in a function of its own', {
+  skip,
+}, async () => {
   await owner.query('GRANT writer TO stranger');
-  const sql = "INSERT INTO indelible.events (ledger, action) VALUES ('ours', 'x') RETURNING actor ->> 'id' AS id";
+  const sql =
+    "INSERT INTO indelible.events (ledger, action) VALUES ('ours', 'x') RETURNING actor ->> 'id' AS id";
   await as.stranger.query('SET ROLE writer');
   await as.stranger.query("INSERT INTO indelible.events (ledger, action) VALUES ('ours', 'as writer')");
   await as.stranger.query('RESET ROLE');
@@ -217,7 +241,9 @@ test('who acts is the role at the time, also behind SET ROLE and in a function o
     SET search_path = pg_catalog, pg_temp AS $$ INSERT INTO indelible.events (ledger, action) VALUES ('ours', what) $$;
     ALTER FUNCTION public.note OWNER TO writer; GRANT USAGE ON SCHEMA public TO stranger`);
   await as.stranger.query("SELECT public.note('through a function')");
-  const { rows } = await as.reader.query('SELECT action, actor_id FROM indelible.events ORDER BY seq DESC LIMIT 2');
+  const { rows } = await as.reader.query(
+    'SELECT action, actor_id FROM indelible.events ORDER BY seq DESC LIMIT 2',
+  );
   assert.deepEqual(rows, [
     { action: 'through a function', actor_id: 'writer' },
     { action: 'as writer', actor_id: 'writer' },
@@ -226,20 +252,28 @@ test('who acts is the role at the time, also behind SET ROLE and in a function o
 });
 
 test('a hostile search_path changes nothing', { skip }, async () => {
-  await as.server.query(`CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT '\\x00'::bytea $$`);
+  await as.server.query(
+    `CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT '\\x00'::bytea $$`,
+  );
   await as.server.query(`CREATE TEMP TABLE records AS SELECT 1 AS seq`);
   await as.server.query('SET search_path = pg_temp, public');
-  const { rows } = await as.server.query("INSERT INTO indelible.events (ledger, action) VALUES ('ours', 'x') RETURNING length(hash) AS n");
+  const { rows } = await as.server.query(
+    "INSERT INTO indelible.events (ledger, action) VALUES ('ours', 'x') RETURNING length(hash) AS n",
+  );
   assert.deepEqual(rows, [{ n: 64 }]);
   await as.server.query('RESET search_path');
 });
 
-test('every function that runs as the owner pins its search_path, and nothing is for everyone', { skip }, async () => {
-  const { rows } = await owner.query(`SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'indelible'::regnamespace
+test('every function that runs as the owner pins its search_path, and nothing is for everyone', {
+  skip,
+}, async () => {
+  const { rows } =
+    await owner.query(`SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'indelible'::regnamespace
     AND (p.prosecdef AND p.proconfig[1] IS DISTINCT FROM 'search_path=pg_catalog, pg_temp'
       OR p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) WHERE grantee = 0))`);
   assert.deepEqual(rows, []);
-  const relations = await owner.query(`SELECT relname FROM pg_class WHERE relnamespace = 'indelible'::regnamespace
+  const relations =
+    await owner.query(`SELECT relname FROM pg_class WHERE relnamespace = 'indelible'::regnamespace
     AND EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee = 0)`);
   assert.deepEqual(relations.rows, []);
 });

@@ -84,6 +84,27 @@ test('what another server appends is told, and what nobody tells of is seen', { 
   await second;
 });
 
+test('what plain SQL appends tells nobody, and is seen all the same', {
+  skip,
+  timeout: 10_000,
+}, async (t) => {
+  const database = await databases.create();
+  const [ours] = await openAt(t, database);
+  await ours!.append(batch(0, 1), null);
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const woken = (async () => {
+    while (((await ours!.head())?.seq ?? -1) < 1 && !stop.signal.aborted)
+      await ours!.waitForAppend(0, stop.signal);
+  })();
+  await databases.run(
+    database,
+    `INSERT INTO indelible.events (ledger, action) VALUES ('${LEDGER}', 'sql.step')`,
+  );
+  await woken;
+  assert.equal((await ours!.head())?.seq, 1);
+});
+
 test('a ledger has the name that its URL says, also when it is made', { skip }, async (t) => {
   const database = await databases.create();
   const local = `${process.env.TMPDIR ?? '/tmp'}/indelible-unused-${process.pid}`;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isIndelibleError } from '@indelible/core';
+import fc from 'fast-check';
 import { parseLedgerUrl } from '../../packages/indelible/src/compose/ledger-url.ts';
 import { loadSdk } from '../../packages/indelible/src/s3/driver.ts';
 import { s3Fault } from '../../packages/indelible/src/s3/faults.ts';
@@ -13,6 +14,8 @@ import {
   weakened,
 } from '../../packages/indelible/src/s3/lock.ts';
 import { parseS3Url } from '../../packages/indelible/src/s3/place.ts';
+import type { Commits } from '../../packages/indelible/src/stores/s3/commits.ts';
+import { floorSlot, lastSlot } from '../../packages/indelible/src/stores/s3/find-slots.ts';
 import { Findings } from '../../packages/indelible/src/stores/s3/findings.ts';
 import {
   batchFacts,
@@ -197,6 +200,52 @@ test('names and small objects are read as they are written, and nothing else is'
     codeOf(() => parseClaim(bytes({ ...claim, last_seq: 6 }), 7, 'p')),
     'LEDGER_DAMAGED',
   );
+});
+
+/** Slots that are taken, as a server lists them. */
+function listed(slots: readonly number[]) {
+  let requests = 0;
+  const commits = {
+    slots: async (after: number, count: number) => {
+      requests++;
+      const behind = slots.filter((slot) => slot > after);
+      return { slots: behind.slice(0, count), more: behind.length > count };
+    },
+  } as unknown as Commits;
+  return { commits, requests: () => requests };
+}
+
+test('slots are found with few requests, wherever they are', async () => {
+  const step = fc.oneof(
+    fc.constant(1),
+    fc.integer({ min: 1, max: 5000 }),
+    fc.integer({ min: 1, max: 2 ** 40 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.nat(), fc.nat(), async (steps, known, seq) => {
+      const slots = [0];
+      // Long runs of neighbours, too: more than a page of them.
+      for (const [i, one] of steps.entries())
+        for (let run = i === 7 ? 1500 : 1; run > 0; run--) slots.push(slots.at(-1)! + one);
+      const { commits } = listed(slots);
+      const start = known % 3 === 0 ? -1 : slots[known % slots.length]!;
+      assert.equal(await lastSlot(commits, start), slots.at(-1));
+      const wanted = seq % (slots.at(-1)! + 10);
+      assert.equal(
+        await floorSlot(commits, wanted),
+        slots.findLast((slot) => slot <= wanted),
+      );
+    }),
+    { numRuns: 60 },
+  );
+  assert.equal(await lastSlot(listed([]).commits, -1), null);
+  assert.equal(await floorSlot(listed([]).commits, 5), null);
+  const many = listed(Array.from({ length: 50_000 }, (_, i) => i * 7));
+  assert.equal(await lastSlot(many.commits, -1), 49_999 * 7);
+  assert.ok(many.requests() < 120, `${many.requests()} requests for the head of 50,000 batches`);
+  const before = many.requests();
+  assert.equal(await floorSlot(many.commits, 123_456), 123_452);
+  assert.equal(many.requests() - before, 1);
 });
 
 test('a driver that is not there is named, with the command that installs it', async () => {

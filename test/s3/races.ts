@@ -72,7 +72,8 @@ export function races(buckets: () => Buckets): void {
         [],
       );
       // Where the batch itself takes the slot, the loser leaves nothing.
-      assert.equal(findings.length, name === 'one bucket' ? 0 : ROUNDS);
+      // Of many, twenty are named, and the rest are counted.
+      assert.equal(findings.length, name === 'one bucket' ? 0 : Math.min(ROUNDS, 21));
       for (const writer of writers) await writer.close();
     });
   }

@@ -23,8 +23,10 @@ export {
   type TokenVerdict,
 } from './anchors/timestamp/check-token.ts';
 export { type VerifiedWebhook, verifyWebhook, type WebhookHeaders } from './anchors/webhook/signature.ts';
+export { type OpenedOperations, type OperationsOptions, openOperations } from './compose/operations.ts';
 export { openStoredProofs, verifiedPosition } from './compose/verification.ts';
 export { type OpenOptions, openLedger } from './compose.ts';
+export type { Connector } from './connectors/contract.ts';
 export {
   contextFromTraceparent,
   currentContext,
@@ -43,6 +45,16 @@ export type {
   VerifyReport,
 } from './ledger/types.ts';
 export { type VerifyOptions, verifyLog } from './ledger/verify.ts';
+export {
+  type Approver,
+  enrolApprover,
+  listApprovers,
+  revokeApprover,
+} from './operations/approvers.ts';
+export { type ApplyOptions, OperationEngine } from './operations/engine.ts';
+export type { BreakGlassNotice, EngineOptions } from './operations/parts.ts';
+export type { Operation, OperationRequest, Vote, VoteSignature } from './operations/types.ts';
+export { type Statement, signStatement, statementText } from './operations/votes.ts';
 export { type CommandSignerOptions, openCommandSigner } from './transparency/command-signer.ts';
 export type {
   Cosigner,

@@ -17,6 +17,9 @@ Environment:
   INDELIBLE_WEBHOOK_SECRET signs what is sent to webhooks
   INDELIBLE_LOG_TOKEN      the token with which \`monitor\` reads a log that is not public
   INDELIBLE_POLICIES       the folder of policies when --policies is not given
+  INDELIBLE_CONNECTORS     the configuration of connectors: a file
+  INDELIBLE_APPROVER_KEY_FILE  the private key that signs votes (default: in the user's config folder)
+  INDELIBLE_SECRET_<NAME>  the value of a secret that connectors or parameters name
   INDELIBLE_REGISTRY       the registry of ledgers: a file, or none (default: in the user's config folder)
   INDELIBLE_DEBUG=1        shows where an unexpected error came from
   NO_COLOR, FORCE_COLOR    as usual
@@ -50,8 +53,18 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, shell: 
   backup: async () => (await import('./commands/backup.ts')).addBackup,
   copy: async () => (await import('./commands/copy.ts')).addCopy,
   archive: async () => (await import('./commands/archive.ts')).addArchive,
+  plan: async () => (await import('./commands/plan.ts')).addPlan,
+  approve: async () => (await import('./commands/approve.ts')).addApprove,
+  deny: async () => (await import('./commands/approve.ts')).addDeny,
+  apply: async () => (await import('./commands/apply.ts')).addApply,
+  rollback: async () => (await import('./commands/rollback.ts')).addRollback,
+  operations: async () => (await import('./commands/operations.ts')).addOperations,
+  recover: async () => (await import('./commands/recover.ts')).addRecover,
+  connectors: async () => (await import('./commands/connectors.ts')).addConnectors,
+  approver: async () => (await import('./commands/approver.ts')).addApprover,
   policy: async () => (await import('./commands/policy.ts')).addPolicy,
   reindex: async () => (await import('./commands/reindex.ts')).addReindex,
+  pg: async () => (await import('./commands/pg.ts')).addPg,
 };
 /** Commands that another one's module adds. */
 const ADDED_WITH: Readonly<Record<string, string>> = { restore: 'backup' };

@@ -74,6 +74,15 @@ export function openAttachments(
     : openFolderAttachments({ path: resolve(path), ...options });
 }
 
+/**
+ * Opens where the before-images of governed writes lie that are too large for a record. Apart from the attachments, of
+ * which those that no record refers to may be removed.
+ */
+export function openSnapshots(url: string): AttachmentStore {
+  const path = besidePath(url, 'snapshots', '.snapshots');
+  return path === null ? openMemoryAttachments({}) : openFolderAttachments({ path: resolve(path) });
+}
+
 /** Refuses a signing key inside the folder of the ledger at this URL. */
 export function refuseKeyBesideLedger(file: string, url: string): void {
   const place = parseLedgerUrl(url);

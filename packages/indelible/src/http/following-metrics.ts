@@ -4,6 +4,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ArchiveLag } from '../moving/archive.ts';
+import type { OutboxLag } from '../outbox/contract.ts';
 import { indexLag } from './following-state.ts';
 import type { ArchiveShown, OutboxShown } from './options.ts';
 
@@ -64,28 +65,38 @@ export function addFollowingMetrics(
   addOutboxLag(register, outboxes);
 }
 
-/** Asked once for all three: counting what waits is work for the database. */
+/** The gauges of a scrape are read at once and share the answer: counting what waits is work for the database. */
 function addOutboxLag(register: Registry, outboxes: ReadonlyMap<string, OutboxShown>): void {
-  const gauge = (name: string, help: string): Gauge =>
-    new Gauge({ name, help, labelNames: ['ledger'], registers: [register] });
-  const oldest = gauge('indelible_outbox_lag_seconds', 'Since when the oldest of them waits');
-  const refused = gauge('indelible_outbox_refused_events', 'Events that cannot be sealed and were set aside');
-  new Gauge({
-    name: 'indelible_outbox_waiting_events',
-    help: 'Events in the outbox that wait to be sealed',
-    labelNames: ['ledger'],
-    registers: [register],
-    async collect() {
-      for (const all of [this, oldest, refused]) all.reset();
-      for (const [ledger, outbox] of outboxes) {
-        const lag = await outbox.lag().catch(() => null);
-        if (lag === null) continue;
-        this.set({ ledger }, lag.waiting);
-        oldest.set({ ledger }, lag.oldest_s);
-        refused.set({ ledger }, lag.refused);
-      }
-    },
-  });
+  const asked = new Map<OutboxShown, Promise<OutboxLag | null>>();
+  const lagOf = (outbox: OutboxShown): Promise<OutboxLag | null> => {
+    const under_way = asked.get(outbox);
+    if (under_way !== undefined) return under_way;
+    const lag = outbox
+      .lag()
+      .catch(() => null)
+      .finally(() => asked.delete(outbox));
+    asked.set(outbox, lag);
+    return lag;
+  };
+  for (const [name, help, member] of [
+    ['indelible_outbox_waiting_events', 'Events in the outbox that wait to be sealed', 'waiting'],
+    ['indelible_outbox_lag_seconds', 'Since when the oldest of them waits', 'oldest_s'],
+    ['indelible_outbox_refused_events', 'Events that cannot be sealed and were set aside', 'refused'],
+  ] as const) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['ledger'],
+      registers: [register],
+      async collect() {
+        this.reset();
+        for (const [ledger, outbox] of outboxes) {
+          const lag = await lagOf(outbox);
+          if (lag !== null) this.set({ ledger }, lag[member]);
+        }
+      },
+    });
+  }
   new Counter({
     name: 'indelible_outbox_sealed_total',
     help: 'Events of the outbox sealed by this process',

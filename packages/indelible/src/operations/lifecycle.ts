@@ -2,7 +2,7 @@
  * The lifecycle of a governed write, as one table: states, transitions, and who may make each.
  *
  * Everything that depends on the lifecycle reads this table: the fold that rebuilds an operation from its records, the
- * engine before it writes one, and the diagram in docs/concepts/operations.md.
+ * engine before it writes one, and the diagram in docs/reference/operations.md.
  *
  * Pure:    no I/O.
  */

@@ -23,6 +23,13 @@ export interface WaitingEvent {
   readonly event: string;
 }
 
+/** A part of what waits. */
+export interface WaitingPart {
+  readonly events: readonly WaitingEvent[];
+  /** The last position that there was when the sweep began. */
+  readonly up_to: number;
+}
+
 /** An event that can never be sealed as it is. */
 export interface RefusedEvent {
   readonly position: number;
@@ -51,11 +58,19 @@ export interface Outbox {
   /** The log that they go into. */
   readonly log: Pick<LogStore, 'url' | 'head' | 'get' | 'read' | 'reserve'>;
 
-  /** Takes or keeps the lead for `seconds`; 0 gives it up. */
+  /** Takes or keeps the lead for `seconds`, and ends what `idle` said; 0 gives the lead up. */
   lead(holder: string, seconds: number): Promise<Lease>;
 
-  /** The events that wait now, first to last, as far as the bounds reach; at least one if there is any. */
-  waiting(at_most: number, bytes_max: number): Promise<WaitingEvent[]>;
+  /**
+   * The events that wait now, first to last, as far as the bounds reach; at least one if there is any. `behind` goes on
+   * with a sweep. It never passes what was there at its beginning: what is committed later, and has its place before
+   * something of its own run, could be overtaken otherwise.
+   */
+  waiting(
+    at_most: number,
+    bytes_max: number,
+    behind?: { readonly after: number; readonly up_to: number },
+  ): Promise<WaitingPart>;
 
   /** Those of the keys that records in the log have. */
   sealedKeys(keys: readonly string[]): Promise<Map<string, SealedKey>>;

@@ -18,11 +18,11 @@ import { Keyring } from '../ledger/keyring.ts';
 import { Sealer, Waiting } from '../ledger/sealing.ts';
 import type { ChainKey, LedgerLog } from '../ledger/types.ts';
 import type { Lease, Outbox, OutboxLag, RefusedEvent } from './contract.ts';
-import { type Entry, keysOf, prepareAll, refusal, withoutTaken } from './prepare.ts';
+import { type Entry, keysOf, prepareAll, refusal, type Sorted, withoutTaken } from './prepare.ts';
 
-/** Taken at a time. One snapshot, so that the order of the outbox holds for all of them. */
-const CHUNK_EVENTS = 8192;
-const CHUNK_BYTES = 16 << 20;
+/** Taken at a time, while those before are appended. */
+const CHUNK_EVENTS = 2048;
+const CHUNK_BYTES = 8 << 20;
 /** Appended at a time, two under way. */
 const GROUP_EVENTS = 1024;
 const GROUP_BYTES = 2 << 20;
@@ -58,6 +58,13 @@ export interface SealerStatus {
   readonly refused: number;
   /** What keeps it from sealing. */
   readonly fault: { readonly code: string; readonly message: string } | null;
+}
+
+/** Events of one sweep. */
+interface Chunk extends Sorted {
+  /** Where the sweep goes on. */
+  readonly after: number;
+  readonly up_to: number;
 }
 
 const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
@@ -160,22 +167,38 @@ export class OutboxSealer {
         { ledger: this.#outbox.ledger_name, epoch: lease.epoch },
         'this process seals the outbox',
       );
-      this.#idle_until = 0;
       this.#head.doubt();
     }
+    // Taking or keeping the lead ends what `idle` said.
+    this.#idle_until = 0;
     this.#lease = lease;
     this.#renewed_at = asked_at;
     return lease.is_leader;
   }
 
-  /** True when there was something. */
+  /** Sweeps once over what waits. True when there was something. */
   async #sealWaiting(): Promise<boolean> {
-    const waiting = await this.#outbox.waiting(CHUNK_EVENTS, CHUNK_BYTES);
-    if (waiting.length === 0) return false;
-    const { entries, refused } = prepareAll(waiting, this.#outbox.ledger_name);
-    const unsealable = await this.#sealAll(entries);
-    await this.#setAside([...refused, ...unsealable]);
-    return true;
+    let chunk = await this.#fetch();
+    const found = chunk !== null;
+    while (chunk !== null && !this.#stop.signal.aborted) {
+      const next = this.#fetch(chunk);
+      next.catch(() => {}); // Met below, unless sealing fails before.
+      const unsealable = await this.#sealAll(chunk.entries);
+      await this.#setAside([...chunk.refused, ...unsealable]);
+      chunk = await next;
+      // What was fetched under a lead that is over is the other one's to seal.
+      if (chunk !== null && !(await this.#leads())) break;
+    }
+    return found;
+  }
+
+  /** Fetches and prepares, while what was fetched before is on its way into the log. Null at the end of the sweep. */
+  async #fetch(before?: Chunk): Promise<Chunk | null> {
+    if (before !== undefined && before.after >= before.up_to) return null;
+    const { events, up_to } = await this.#outbox.waiting(CHUNK_EVENTS, CHUNK_BYTES, before);
+    const last = events.at(-1);
+    if (last === undefined) return null;
+    return { ...prepareAll(events, this.#outbox.ledger_name), after: last.position, up_to };
   }
 
   async #rest(signal: AbortSignal): Promise<void> {

@@ -57,6 +57,7 @@ export interface DeclaredCommand {
   readonly run: readonly string[];
   /** Says how the target is: its exit code and output are the state. It must change nothing. */
   readonly check: readonly string[];
+  /** Gets on its standard input what the check said before the command ran. */
   readonly inverse?: readonly string[];
 }
 
@@ -233,13 +234,14 @@ class CommandConnector implements Connector {
     return stateOf({ exit_code, stdout: Buffer.from(stdout).toString() });
   }
 
-  async #run(argv: readonly string[], ctx: ConnectorContext): Promise<ProgramResult> {
+  async #run(argv: readonly string[], ctx: ConnectorContext, input = ''): Promise<ProgramResult> {
     const { folder, env = {}, secret_env = {}, max_bytes = 64 * KIB } = this.#config;
     const secrets: Record<string, string> = {};
     for (const [name, secret] of Object.entries(secret_env)) secrets[name] = await ctx.secret(secret);
     const result = await runProgram(argv, {
       cwd: folder,
       env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', ...env, ...secrets },
+      input,
       output_bytes_max: max_bytes,
       signal: ctx.signal,
     });
@@ -276,8 +278,9 @@ class CommandConnector implements Connector {
     } as const;
     if (!commit)
       return { ...outcome, targets: [{ resource, before, after, version: after && version }], evidence: {} };
-    const { argv, inner } = this.#commandOf(plan.action, plan.params);
-    const { exit_code, stdout, stderr } = await this.#run(fill(argv, inner), ctx);
+    const { argv, inner, restored } = this.#commandOf(plan.action, plan.params);
+    const input = (restored?.facts.stdout as string | undefined) ?? '';
+    const { exit_code, stdout, stderr } = await this.#run(fill(argv, inner), ctx, input);
     await ctx.reached('run');
     if (exit_code !== 0) {
       throw new IndelibleError('CONNECTOR_UNAVAILABLE', `the command ended with ${exit_code ?? 'a signal'}`, {

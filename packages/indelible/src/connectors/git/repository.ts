@@ -57,9 +57,10 @@ export class Repository {
 
   /** null: there is no such branch. */
   async tip(ref: string, signal: AbortSignal): Promise<Tip | null> {
-    const said = await this.#try(['rev-parse', '--verify', '--end-of-options', `${ref}^{commit}`], signal);
+    const said = await this.#try(['log', '-1', '--format=%H %T', ref, '--'], signal);
     if (said === null) return null;
-    return { commit: said, tree: await this.treeOf(said, signal) };
+    const [commit = '', tree = ''] = said.split(' ');
+    return { commit, tree };
   }
 
   treeOf(commit: string, signal: AbortSignal): Promise<string> {

@@ -80,7 +80,11 @@ function lineOfPath(text: string, path: JsonPath): number {
   const stack: (string | number)[] = [];
   for (const { 0: token, index } of text.matchAll(TOKEN)) {
     const top = stack.length - 1;
-    if (token === '{' || token === '[') stack.push(token === '{' ? '' : 0);
+    if (token === '[') {
+      stack.push(0);
+      continue;
+    }
+    if (token === '{') stack.push('');
     else if (token === '}' || token === ']') stack.pop();
     else if (token === ',') {
       if (typeof stack[top] === 'number') stack[top] += 1;
@@ -90,5 +94,6 @@ function lineOfPath(text: string, path: JsonPath): number {
     if (stack.length >= path.length && JSON.stringify(stack.slice(0, path.length)) === wanted)
       return lineAt(text, index);
   }
-  return 1;
+  // A member that is missing: where the object begins that lacks it.
+  return lineOfPath(text, path.slice(0, -1));
 }

@@ -58,11 +58,6 @@ class PolicyFolder implements Policies {
   }
 }
 
-/** Reads the files of a folder that policies are made of: those directly in it. */
-export async function readPolicyFolder(folder: string): Promise<PolicyFiles> {
-  return readListed(folder, (await listFolder(folder)).files);
-}
-
 async function listFolder(folder: string): Promise<{ files: string[]; fingerprint: string }> {
   try {
     const entries = await readdir(folder, { withFileTypes: true });

@@ -28,6 +28,12 @@ export interface Link {
   readonly manager: JetStreamManager;
 }
 
+/**
+ * What a server is asked for. A leader that is cut off goes on answering questions and can append nothing: that the
+ * one works says nothing about the other.
+ */
+type Purpose = 'asking' | 'appending';
+
 /** How long we wait for servers. */
 export interface Times {
   /** For a fault to pass. */
@@ -72,7 +78,7 @@ export class Connection {
   #links = 0;
   #server = '';
   /** When the faults began that have not passed yet. */
-  #failing_since: number | null = null;
+  readonly #failing_since = new Map<Purpose, number>();
   #closed = false;
 
   constructor(options: ConnectionOptions) {
@@ -102,19 +108,19 @@ export class Connection {
   }
 
   /** Asks once. Raises PassingFault where asking again may help. */
-  async attempt<T>(ask: (link: Link) => Promise<T>): Promise<T> {
+  async attempt<T>(ask: (link: Link) => Promise<T>, purpose: Purpose = 'asking'): Promise<T> {
     this.checkOpen();
     let link: Link | null = null;
     try {
       link = await this.#connected();
       const answer = await ask(link);
-      this.#failing_since = null;
+      this.#failing_since.delete(purpose);
       return answer;
     } catch (error) {
       this.checkOpen();
       const meaning = meaningOf(error, this.place, link !== null);
-      if (!(meaning instanceof PassingFault)) this.#failing_since = null;
-      else if (link !== null) this.#doubt(link);
+      if (!(meaning instanceof PassingFault)) this.#failing_since.delete(purpose);
+      else if (link !== null) this.#doubt(link, purpose);
       throw meaning;
     }
   }
@@ -170,7 +176,7 @@ export class Connection {
       }),
     };
     this.#server = nats.getServer();
-    this.#failing_since = null;
+    this.#failing_since.clear();
     this.#link = link;
     void nats.closed().then(() => this.#forget(link));
     for (const listener of this.#onLink) listener(link);
@@ -185,10 +191,11 @@ export class Connection {
   }
 
   /** One time-out may be an election; what goes on after it may be this server. */
-  #doubt(link: Link): void {
+  #doubt(link: Link, purpose: Purpose): void {
     const now = performance.now();
-    this.#failing_since ??= now;
-    if (now - this.#failing_since < this.times.answer_ms) return;
+    const since = this.#failing_since.get(purpose) ?? now;
+    this.#failing_since.set(purpose, since);
+    if (now - since < this.times.answer_ms) return;
     this.#forget(link);
     void link.nats.close();
   }

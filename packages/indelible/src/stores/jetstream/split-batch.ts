@@ -47,19 +47,22 @@ export function isCarriedBy(message: OutgoingMessage, stored: StreamMessage): bo
   );
 }
 
-/** As many whole lines to each as fit. */
+/**
+ * One message if it fits; otherwise as many whole lines to each as fit, and the last line alone: its message is sent
+ * after the others, and should not take long.
+ */
 function stretchesOf(ends: ArrayLike<number>, bytes_max: number): { from: number; to: number }[] {
+  const lines = ends.length;
+  if (lines === 1 || ends[lines - 1]! <= bytes_max) return [{ from: 0, to: lines }];
   const stretches: { from: number; to: number }[] = [];
   let from = 0;
-  let start = 0;
-  for (let i = 0; i < ends.length; i++) {
-    if (ends[i]! - start > bytes_max && i > from) {
-      stretches.push({ from, to: i });
-      from = i;
-      start = ends[i - 1]!;
-    }
+  for (let i = 1; i < lines; i++) {
+    const start = from === 0 ? 0 : ends[from - 1]!;
+    if (ends[i]! - start <= bytes_max && i < lines - 1) continue;
+    stretches.push({ from, to: i });
+    from = i;
   }
-  stretches.push({ from, to: ends.length });
+  stretches.push({ from, to: lines });
   return stretches;
 }
 

@@ -8,18 +8,21 @@ import { IndelibleError } from '@indelible/core';
 import type { StreamInfo } from '@nats-io/jetstream';
 import type { Connection, Link, Patience } from './connection.ts';
 import type { Driver } from './driver.ts';
-import { isRefusal } from './fault.ts';
+import { isRefusal, PassingFault } from './fault.ts';
 import { headersOf, type StreamMessage } from './message.ts';
-import { settingsFor, signalSubjectOf, subjectOf } from './settings.ts';
+import { missingMessages, settingsFor, signalSubjectOf, subjectOf } from './settings.ts';
 import type { OutgoingMessage } from './split-batch.ts';
 import { storedMessage } from './stored-message.ts';
 
 /** Larger messages gain nothing and make reading a single record dearer. */
-const MESSAGE_BYTES_MAX = 512 * 1024;
+const MESSAGE_BYTES_MAX = 128 * 1024;
 /** More than our headers take. */
 const HEADER_BYTES_MAX = 1024;
 /** A publication that may take long because it is large gets this much more time for each byte. */
 const MS_PER_BYTE = 1 / 1000;
+
+/** Replicas answer their leader every second, and elect another after 4 s at the earliest (nats-server). */
+const HEARD_MS_MAX = 3000;
 
 /** `moved`: the place is taken, or about to be taken, by another message. */
 export type Outcome = 'stored' | 'moved';
@@ -42,9 +45,13 @@ export class StreamClient {
     this.#driver = driver;
   }
 
-  /** As the leader of the stream has it. */
+  /** As the leader of the stream has it, and no leader that was deposed. */
   async info(patience?: Patience): Promise<StreamInfo> {
-    const info = await this.#ask(({ manager }) => manager.streams.info(this.name), patience);
+    const info = await this.#ask(async ({ manager }) => {
+      const found = await manager.streams.info(this.name);
+      if (!isSurelyLed(found)) throw new PassingFault(new Error('the leader is cut off from most replicas'));
+      return found;
+    }, patience);
     this.#created ??= info.created;
     if (info.created !== this.#created) {
       throw new IndelibleError(
@@ -65,7 +72,19 @@ export class StreamClient {
    * A message by its number as the leader has it, null when it is not there. Never from another server ("direct get"):
    * one that has fallen behind, or has kept what the others never stored, would show another log.
    */
-  async message(number: number, patience?: Patience): Promise<StreamMessage | null> {
+  async message(number: number, patience = this.connection.patience()): Promise<StreamMessage | null> {
+    for (;;) {
+      const found = await this.#messageNow(number, patience);
+      if (found !== null) return found;
+      // A leader that was deposed, and does not know it, may lack what there is.
+      const { state } = await this.info(patience);
+      const there = number >= state.first_seq && number <= state.last_seq && missingMessages(state) === null;
+      if (!there || patience.over) return null;
+      await patience.pause();
+    }
+  }
+
+  async #messageNow(number: number, patience: Patience): Promise<StreamMessage | null> {
     const question = JSON.stringify({ seq: number });
     const options = { timeout: this.connection.times.answer_ms };
     try {
@@ -98,13 +117,15 @@ export class StreamClient {
     const headers = this.#driver.transport.headers();
     for (const [name, value] of Object.entries(headersOf(message))) headers.set(name, value);
     try {
-      const { seq } = await this.connection.attempt(({ publisher }) =>
-        publisher.publish(subjectOf(this.name), message.bytes, {
-          headers,
-          msgID: `${behind}-${message.last_hash}`,
-          expect: { lastSequence: behind, streamName: this.name },
-          timeout: this.connection.times.answer_ms + message.bytes.length * MS_PER_BYTE,
-        }),
+      const { seq } = await this.connection.attempt(
+        ({ publisher }) =>
+          publisher.publish(subjectOf(this.name), message.bytes, {
+            headers,
+            msgID: `${behind}-${message.last_hash}`,
+            expect: { lastSequence: behind, streamName: this.name },
+            timeout: this.connection.times.answer_ms + message.bytes.length * MS_PER_BYTE,
+          }),
+        'appending',
       );
       if (seq === behind + 1) return 'stored';
     } catch (error) {
@@ -143,4 +164,15 @@ export class StreamClient {
       }
     }, patience);
   }
+}
+
+/**
+ * Whether nobody else can be the leader: followers wait longer than this before they elect another. A leader that is
+ * cut off goes on for as long as 20 s in the belief that it leads.
+ */
+function isSurelyLed({ config, cluster }: StreamInfo): boolean {
+  if (config.num_replicas < 2) return true;
+  if (cluster?.leader === undefined || cluster.leader === '') return false;
+  const heard = cluster.replicas?.filter(({ active }) => active < HEARD_MS_MAX * 1e6).length ?? 0;
+  return (heard + 1) * 2 > config.num_replicas;
 }

@@ -10,7 +10,7 @@ import type {
   OutboxLag,
   RefusedEvent,
   SealedKey,
-  WaitingEvent,
+  WaitingPart,
 } from '../../outbox/contract.ts';
 import type { Head, LineBatch } from '../contract.ts';
 import { Appender, appendValues } from './appender.ts';
@@ -22,6 +22,18 @@ import { Wake } from './wake.ts';
 
 /** Where inserts are told while somebody says that it is idle. */
 const OUTBOX = 'indelible_outbox';
+
+const BEGINNING = { after: -1, up_to: Number.MAX_SAFE_INTEGER };
+const WAITING = `SELECT position, event, last FROM (
+    SELECT position, event, last,
+      sum(octet_length(event)) OVER (ORDER BY position) - octet_length(event) AS bytes_before
+    FROM (
+      SELECT o.position, indelible.outbox_event(o) AS event,
+        (SELECT max(l.position) FROM indelible.outbox AS l WHERE l.ledger = $1) AS last
+      FROM indelible.outbox AS o WHERE o.ledger = $1 AND o.position > $2 AND o.position <= $3
+      ORDER BY o.position LIMIT $4
+    ) AS page
+  ) AS measured WHERE bytes_before < $5 ORDER BY position`;
 
 export interface PostgresOutboxOptions extends Partial<Limits> {
   readonly url: string;
@@ -87,10 +99,15 @@ class PostgresOutbox implements Outbox {
     return { epoch: Number(row?.[0] ?? 0), is_leader: row?.[1] === 't' };
   }
 
-  async waiting(at_most: number, bytes_max: number): Promise<WaitingEvent[]> {
-    const text = 'SELECT position, event FROM indelible.waiting($1, $2, $3)';
-    const rows = await this.#query('waiting', text, [at_most, bytes_max]);
-    return rows.map(([position, event]) => ({ position: Number(position), event: event ?? '' }));
+  async waiting(
+    at_most: number,
+    bytes_max: number,
+    { after, up_to }: { readonly after: number; readonly up_to: number } = BEGINNING,
+  ): Promise<WaitingPart> {
+    const rows = await this.#query('waiting', WAITING, [after, up_to, at_most, bytes_max]);
+    const events = rows.map(([position, event]) => ({ position: Number(position), event: event ?? '' }));
+    // Seen in the same snapshot as the first events.
+    return { events, up_to: after === BEGINNING.after ? Number(rows[0]?.[2] ?? 0) : up_to };
   }
 
   async sealedKeys(keys: readonly string[]): Promise<Map<string, SealedKey>> {

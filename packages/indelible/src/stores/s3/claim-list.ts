@@ -1,6 +1,6 @@
 /** The claims in the head bucket, beside the batches that they are for: both are read in order, once. */
 import { createHash } from 'node:crypto';
-import type { Named } from '../../s3/bucket.ts';
+import type { Named } from '../../s3/listing.ts';
 import { type Commit, digits, formatClaim } from './layout.ts';
 import type { Heads } from './open-log.ts';
 

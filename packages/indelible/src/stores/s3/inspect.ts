@@ -5,7 +5,8 @@
  * than what was set, an object that is gone and a head that was altered are damage.
  */
 import { ahead } from '../../s3/ahead.ts';
-import type { Named, ObjectFacts, Version } from '../../s3/bucket.ts';
+import type { ObjectFacts } from '../../s3/bucket.ts';
+import type { Named, Version } from '../../s3/listing.ts';
 import { isHoldLifted, lockThatWasSet, weakened } from '../../s3/lock.ts';
 import type { StoreFinding } from '../contract.ts';
 import { ClaimList } from './claim-list.ts';
@@ -17,7 +18,7 @@ import { type Found, walk } from './walk.ts';
 
 const AT_ONCE = 24;
 /** What else lies in the place, beside the batches. */
-const OTHERS = ['checkpoint', 'ledger.json', 'log.vkey', 'manifests/', 'tile/'];
+const OTHERS = ['attachments/', 'checkpoint', 'ledger.json', 'log.vkey', 'manifests/', 'tile/'];
 
 /** Repairs nothing. One request for each object, and one for a thousand names. */
 export async function inspectLog(log: OpenedLog, now: number): Promise<StoreFinding[]> {

@@ -53,6 +53,9 @@ export const isChanging = (name: string): boolean => name === 'checkpoint' || na
 
 export const digits = (number: number): string => String(number).padStart(DIGITS, '0');
 
+/** Where the manifest of a published size is. */
+export const manifestPath = (size: number): string => `manifests/${digits(size)}`;
+
 /** A name that stands behind everything of this slot and before everything of the next. */
 export const behind = (prefix: string, slot: number): string =>
   slot < 0 ? prefix : `${prefix}${digits(slot)}~`;

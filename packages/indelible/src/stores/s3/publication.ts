@@ -11,7 +11,7 @@ import { Server, type ServerOptions } from '../../s3/client.ts';
 import { chooseLock, type Lock, lockMetadata, lockNow } from '../../s3/lock.ts';
 import { parseS3Url, type S3Place } from '../../s3/place.ts';
 import { type BatchesHeld, batchesHeld } from './batches-held.ts';
-import { digits, isChanging } from './layout.ts';
+import { isChanging, manifestPath } from './layout.ts';
 import { formatManifest, type Manifest } from './manifest.ts';
 import { openLog } from './open-log.ts';
 
@@ -97,7 +97,7 @@ export class S3Publication {
 
   async keepManifest(statement: Omit<Manifest, 'lock' | 'batches'>, signer: NoteSigner): Promise<void> {
     const { lock } = this.#parts;
-    const path = `manifests/${digits(statement.size)}`;
+    const path = manifestPath(statement.size);
     if (await this.has(path, null)) return;
     const batches = await this.#batches(statement.from, statement.size);
     const note = await formatManifest({ ...statement, lock, batches }, signer);

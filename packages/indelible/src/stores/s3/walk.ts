@@ -6,7 +6,8 @@
  *
  * Errors:  those of listing, and of `Commits`.
  */
-import type { Bucket, Named } from '../../s3/bucket.ts';
+import type { Bucket } from '../../s3/bucket.ts';
+import type { Named } from '../../s3/listing.ts';
 import type { Commits } from './commits.ts';
 import { type Commit, digits, parseBatchName } from './layout.ts';
 

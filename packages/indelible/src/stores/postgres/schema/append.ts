@@ -69,7 +69,8 @@ $$;
 CREATE FUNCTION indelible.append_lines(
   ledger indelible.ledgers, expected_seq bigint, expected_hash text, lines text
 ) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+-- A plan that knows the lines would be made anew for each batch, which takes longer than appending a few.
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   head indelible.records;
@@ -86,7 +87,7 @@ DECLARE
   appended bigint;
 BEGIN
   PERFORM indelible.lock_ledger(ledger.id);
-  SELECT * INTO head FROM indelible.records AS r WHERE r.ledger_id = ledger.id ORDER BY r.seq DESC LIMIT 1;
+  head := indelible.head_of(ledger.id);
   IF head.seq IS DISTINCT FROM expected_seq OR encode(head.hash, 'hex') IS DISTINCT FROM expected_hash THEN
     RAISE EXCEPTION 'the head of % is another', ledger.name USING ERRCODE = 'ND001', DETAIL = json_build_object('head',
       CASE WHEN head.seq IS NULL THEN NULL ELSE json_build_object('seq', head.seq, 'hash', encode(head.hash, 'hex')) END)::text;

@@ -76,7 +76,10 @@ AS $$
 DECLARE
   found_one indelible.ledgers;
 BEGIN
-  SELECT * INTO found_one FROM indelible.ledgers AS l WHERE l.name = ledger AND indelible.is_bound(l.id, who);
+  SELECT * INTO found_one FROM indelible.ledgers AS l
+  WHERE l.name = ledger AND (
+    EXISTS (SELECT FROM indelible.members AS m WHERE m.ledger_id = l.id AND indelible.acts_as(who, m.role))
+    OR indelible.acts_as(who, 'indelible_owner'));
   IF NOT FOUND THEN
     RAISE EXCEPTION 'there is no ledger % that % is bound to', quote_nullable(left(ledger, 200)), quote_ident(who)
     USING ERRCODE = 'ND002',

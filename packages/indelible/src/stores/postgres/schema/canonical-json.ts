@@ -11,43 +11,49 @@ export const CANONICAL_JSON = String.raw`
 -- Names sort by UTF-16 code units. Bytes sort alike but for the characters beyond U+FFFF, whose surrogates lie before
 -- U+E000: they are sorted behind U+D7FF instead, the last character below the surrogates.
 CREATE FUNCTION indelible.utf16_order(name text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
-  SELECT CASE
-    WHEN octet_length(name) = length(name) THEN name
-    ELSE regexp_replace(
-      replace(name, chr(55295), chr(55295) || chr(1)) COLLATE "C",
-      '([\U00010000-\U0010FFFF])', chr(55295) || '\1', 'g')
-  END
+BEGIN
+  RETURN regexp_replace(
+    replace(name, chr(55295), chr(55295) || chr(1)), '([\U00010000-\U0010FFFF])', chr(55295) || '\1', 'g');
+END
 $$;
 
--- Every value that a text holds stands inside so many objects and arrays: depth.
-CREATE FUNCTION indelible.canonical(value jsonb, depth integer) RETURNS text
+-- Every value that a text holds stands inside so many objects and arrays: depth. An ASCII text needs no other order
+-- than that of bytes.
+CREATE FUNCTION indelible.canonical(value jsonb, depth integer, ascii boolean) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 DECLARE
   kind text := jsonb_typeof(value);
 BEGIN
-  IF kind IN ('object', 'array') AND depth >= 64 THEN
-    PERFORM indelible.refuse_event('JSON_TOO_DEEP', 'event', 'is nested more than 64 deep');
-  END IF;
-  IF kind = 'object' THEN
+  IF kind = 'object' OR kind = 'array' THEN
+    IF depth >= 64 THEN
+      PERFORM indelible.refuse_event('JSON_TOO_DEEP', 'event', 'is nested more than 64 deep');
+    END IF;
+    IF kind = 'array' THEN
+      RETURN '[' || coalesce((
+        SELECT string_agg(CASE
+            WHEN jsonb_typeof(i.value) IN ('object', 'array') THEN indelible.canonical(i.value, depth + 1, ascii)
+            WHEN jsonb_typeof(i.value) <> 'number' OR i.value::text ~ '^-?[0-9]{1,15}$' THEN i.value::text
+            ELSE indelible.canonical_number(i.value::numeric)
+          END, ',')
+        FROM jsonb_array_elements(value) AS i), '') || ']';
+    ELSIF ascii THEN
+      RETURN '{' || coalesce((
+        SELECT string_agg(
+          to_json(m.key)::text || ':' || CASE
+            WHEN jsonb_typeof(m.value) IN ('object', 'array') THEN indelible.canonical(m.value, depth + 1, ascii)
+            WHEN jsonb_typeof(m.value) <> 'number' OR m.value::text ~ '^-?[0-9]{1,15}$' THEN m.value::text
+            ELSE indelible.canonical_number(m.value::numeric)
+          END, ',' ORDER BY m.key COLLATE "C")
+        FROM jsonb_each(value) AS m), '') || '}';
+    END IF;
     RETURN '{' || coalesce((
       SELECT string_agg(
-        to_json(m.key)::text || ':' || CASE
-          WHEN jsonb_typeof(m.value) IN ('object', 'array') THEN indelible.canonical(m.value, depth + 1)
-          WHEN jsonb_typeof(m.value) <> 'number' OR m.value::text ~ '^-?[0-9]{1,15}$' THEN m.value::text
-          ELSE indelible.canonical_number(m.value::numeric)
-        END, ',' ORDER BY indelible.utf16_order(m.key) COLLATE "C")
+        to_json(m.key)::text || ':' || indelible.canonical(m.value, depth + 1, ascii),
+        ',' ORDER BY indelible.utf16_order(m.key) COLLATE "C")
       FROM jsonb_each(value) AS m), '') || '}';
-  ELSIF kind = 'array' THEN
-    RETURN '[' || coalesce((
-      SELECT string_agg(CASE
-          WHEN jsonb_typeof(i.value) IN ('object', 'array') THEN indelible.canonical(i.value, depth + 1)
-          WHEN jsonb_typeof(i.value) <> 'number' OR i.value::text ~ '^-?[0-9]{1,15}$' THEN i.value::text
-          ELSE indelible.canonical_number(i.value::numeric)
-        END, ',' ORDER BY i.place)
-      FROM jsonb_array_elements(value) WITH ORDINALITY AS i(value, place)), '') || ']';
   ELSIF kind = 'number' THEN
     RETURN indelible.canonical_number(value::numeric);
   END IF;
@@ -66,6 +72,36 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION indelible.parsed(json_text text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE STRICT
+AS $$
+BEGIN
+  RETURN json_text::jsonb;
+EXCEPTION
+  WHEN numeric_value_out_of_range THEN
+    PERFORM indelible.refuse_event('JSON_NUMBER', 'event', 'has a number that does not survive as a double');
+  WHEN data_exception THEN
+    PERFORM indelible.refuse_event('JSON_INVALID', 'event', 'has a string that is no Unicode text');
+  WHEN statement_too_complex OR program_limit_exceeded THEN
+    PERFORM indelible.refuse_event('JSON_TOO_DEEP', 'event', 'is nested more than 64 deep');
+END
+$$;
+
+-- Refuses a text of which jsonb dropped members. Nothing was dropped if the text is jsonb's own, or if nothing in it can
+-- be written longer and it is as long as the canonical one.
+CREATE FUNCTION indelible.refuse_doubled(json_text text, parsed jsonb, canonical text) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF (octet_length(json_text) <> octet_length(canonical) OR strpos(json_text, '\') > 0 OR json_text ~ '[0-9][eE]')
+    AND json_text <> parsed::text
+    AND indelible.count_members(json_text) <> indelible.count_members(canonical)
+  THEN
+    PERFORM indelible.refuse_event('JSON_DUPLICATE_KEY', 'event', 'has an object that names a member twice');
+  END IF;
+END
+$$;
+
 CREATE FUNCTION indelible.canonical_json(value json, depth integer) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT
 AS $$
@@ -80,24 +116,9 @@ BEGIN
     written := regexp_replace(written, '(?<!\\)((?:\\\\)*)\\u0001', '\1\\u0001\\u0002', 'g');
     written := regexp_replace(written, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\u0001\\u0001', 'g');
   END IF;
-  BEGIN
-    parsed := written::jsonb;
-  EXCEPTION
-    WHEN numeric_value_out_of_range THEN
-      PERFORM indelible.refuse_event('JSON_NUMBER', 'event', 'has a number that does not survive as a double');
-    WHEN data_exception THEN
-      PERFORM indelible.refuse_event('JSON_INVALID', 'event', 'has a string that is no Unicode text');
-    WHEN statement_too_complex OR program_limit_exceeded THEN
-      PERFORM indelible.refuse_event('JSON_TOO_DEEP', 'event', 'is nested more than 64 deep');
-  END;
-  canonical := indelible.canonical(parsed, depth);
-  -- Nothing was dropped if the text is jsonb's own, or if nothing in it can be written longer and it is as long as ours.
-  IF written <> parsed::text
-    AND (octet_length(written) <> octet_length(canonical) OR strpos(written, '\') > 0 OR written ~ '[0-9][eE]')
-    AND indelible.count_members(written) <> indelible.count_members(canonical)
-  THEN
-    PERFORM indelible.refuse_event('JSON_DUPLICATE_KEY', 'event', 'has an object that names a member twice');
-  END IF;
+  parsed := indelible.parsed(written);
+  canonical := indelible.canonical(parsed, depth, octet_length(parsed::text) = length(parsed::text));
+  PERFORM indelible.refuse_doubled(written, parsed, canonical);
   IF has_nul THEN
     canonical := regexp_replace(canonical, '(?<!\\)((?:\\\\)*)\\u0001\\u0001', '\1\\u0000', 'g');
     canonical := regexp_replace(canonical, '(?<!\\)((?:\\\\)*)\\u0001\\u0002', '\1\\u0001', 'g');

@@ -75,27 +75,54 @@ BEGIN
 END
 $$;
 
--- An actor or resource; an actor may stand for another, and that one for another.
-CREATE FUNCTION indelible.check_party(member text, value jsonb, delegations integer) RETURNS void
+-- The canonical text of an actor or a resource; an actor may stand for another, and that one for another. Its members
+-- are known, so that no query is needed to sort them: that takes ten times as long.
+CREATE FUNCTION indelible.party_text(member text, value json, delegations integer) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
   at text := member;
-  party jsonb := value;
+  written text := value::text;
+  parsed jsonb;
+  party jsonb;
+  opening text := '';
+  closing text := '';
   depth integer := 0;
 BEGIN
+  -- PostgreSQL could not say what the member is.
+  IF strpos(written, '\u0000') > 0 THEN
+    PERFORM indelible.refuse_event('EVENT_INVALID', member, 'must not have control characters');
+  END IF;
+  parsed := indelible.parsed(written);
+  party := parsed;
   LOOP
-    PERFORM indelible.check_lines_of(
-      at, CASE WHEN delegations > 0 AND jsonb_typeof(party) = 'object' THEN party - 'on_behalf_of' ELSE party END,
-      '{"id":1024,"name":512,"type":64}', '{type,id}');
-    EXIT WHEN delegations = 0 OR NOT party ? 'on_behalf_of';
+    IF jsonb_typeof(party) = 'object' AND jsonb_typeof(party -> 'id') = 'string' AND jsonb_typeof(party -> 'type') = 'string'
+      AND party - '{id,name,type,on_behalf_of}'::text[] = '{}' AND (delegations > 0 OR NOT party ? 'on_behalf_of')
+      AND (NOT party ? 'name' OR jsonb_typeof(party -> 'name') = 'string')
+      AND octet_length(party ->> 'id') BETWEEN 1 AND 1024 AND octet_length(party ->> 'type') BETWEEN 1 AND 64
+      AND octet_length(coalesce(party ->> 'name', ' ')) BETWEEN 1 AND 512
+      AND strpos(party::text, '\') = 0 AND strpos(party::text, chr(127)) = 0
+    THEN
+      -- The usual one.
+    ELSE
+      PERFORM indelible.check_lines_of(
+        at, CASE WHEN delegations > 0 AND jsonb_typeof(party) = 'object' THEN party - 'on_behalf_of' ELSE party END,
+        '{"id":1024,"name":512,"type":64}', '{type,id}');
+    END IF;
+    opening := opening || '{"id":' || (party -> 'id')::text || coalesce(',"name":' || (party -> 'name')::text, '');
+    closing := ',"type":' || (party -> 'type')::text || '}' || closing;
+    EXIT WHEN NOT party ? 'on_behalf_of';
     at := at || '.on_behalf_of';
     depth := depth + 1;
     IF depth > delegations THEN
       PERFORM indelible.refuse_event('EVENT_INVALID', at, 'delegates more than ' || delegations || ' deep');
     END IF;
+    opening := opening || ',"on_behalf_of":';
     party := party -> 'on_behalf_of';
   END LOOP;
+  opening := opening || closing;
+  PERFORM indelible.refuse_doubled(written, parsed, opening);
+  RETURN opening;
 END
 $$;
 
@@ -142,7 +169,8 @@ DECLARE
 BEGIN
   PERFORM indelible.check_list('event.related_resources', value);
   FOR one, place IN SELECT i.value, i.n - 1 FROM jsonb_array_elements(value) WITH ORDINALITY AS i(value, n) LOOP
-    PERFORM indelible.check_party(format('event.related_resources[%s]', place), one, 0);
+    PERFORM indelible.check_lines_of(
+      format('event.related_resources[%s]', place), one, '{"id":1024,"name":512,"type":64}', '{type,id}');
   END LOOP;
 END
 $$;

@@ -98,16 +98,13 @@ $$;
 CREATE FUNCTION indelible.role_actor(said_by name, actor json) RETURNS text
 LANGUAGE plpgsql
 AS $$
-DECLARE
-  written text;
 BEGIN
   IF actor IS NULL THEN
     RETURN '{"id":' || to_json(said_by::text) || ',"type":"database-role"}';
   END IF;
-  written := indelible.structure('event.actor', actor);
   -- The role itself takes one of the eight delegations.
-  PERFORM indelible.check_party('event.actor', written::jsonb, 7);
-  RETURN '{"id":' || to_json(said_by::text) || ',"on_behalf_of":' || written || ',"type":"database-role"}';
+  RETURN '{"id":' || to_json(said_by::text) || ',"on_behalf_of":' || indelible.party_text('event.actor', actor, 7)
+    || ',"type":"database-role"}';
 END
 $$;
 
@@ -158,9 +155,7 @@ BEGIN
     resources := '"related_resources":' || written || ',';
   END IF;
   IF e.resource IS NOT NULL THEN
-    written := indelible.structure('event.resource', e.resource);
-    PERFORM indelible.check_party('event.resource', written::jsonb, 0);
-    resources := resources || '"resource":' || written || ',';
+    resources := resources || '"resource":' || indelible.party_text('event.resource', e.resource, 0) || ',';
   END IF;
   t.after_seq := '';
   IF e.session IS NOT NULL THEN

@@ -65,15 +65,17 @@ CREATE FUNCTION indelible.outbox_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  found_id integer;
   idle boolean;
 BEGIN
   IF NEW.ledger IS NULL THEN
     NEW.ledger := indelible.only_ledger_of(NEW.said_by);
   END IF;
-  SELECT l.id, s.idle_until > clock_timestamp() INTO found_id, idle
-  FROM indelible.ledgers AS l LEFT JOIN indelible.sealers AS s ON s.ledger_id = l.id WHERE l.name = NEW.ledger;
-  IF NOT FOUND OR NOT indelible.is_bound(found_id, NEW.said_by) THEN
+  SELECT s.idle_until > clock_timestamp() INTO idle
+  FROM indelible.ledgers AS l LEFT JOIN indelible.sealers AS s ON s.ledger_id = l.id
+  WHERE l.name = NEW.ledger AND (
+    EXISTS (SELECT FROM indelible.members AS m WHERE m.ledger_id = l.id AND indelible.acts_as(NEW.said_by, m.role))
+    OR indelible.acts_as(NEW.said_by, 'indelible_owner'));
+  IF NOT FOUND THEN
     PERFORM indelible.ledger_for(NEW.ledger, NEW.said_by);
   END IF;
   NEW.placed := NEW.correlation_id IS NULL;

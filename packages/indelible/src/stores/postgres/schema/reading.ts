@@ -68,6 +68,7 @@ TO indelible_writer, indelible_reader, indelible_sealer;
 
 CREATE FUNCTION indelible.head(ledger text) RETURNS TABLE (seq bigint, hash text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 AS $$
 BEGIN
   RETURN QUERY
@@ -79,6 +80,35 @@ $$;
 
 GRANT EXECUTE ON FUNCTION indelible.head TO indelible_reader;
 
+-- Plans are made and kept while tables are empty and nothing is known about them: what must use an index says so.
+CREATE FUNCTION indelible.head_of(ledger_id integer) RETURNS indelible.records
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+AS $$
+DECLARE
+  head indelible.records;
+BEGIN
+  SELECT * INTO head FROM indelible.records AS r WHERE r.ledger_id = head_of.ledger_id ORDER BY r.seq DESC LIMIT 1;
+  RETURN head;
+END
+$$;
+
 CREATE INDEX records_idempotency ON indelible.records
 (ledger_id, (indelible.idempotency_key(body)) COLLATE "C") WHERE strpos(body, '"idempotency":{"digest":"') > 0;
+
+-- The first record with this idempotency key.
+CREATE FUNCTION indelible.holder_of(ledger_id integer, key text) RETURNS indelible.records
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+  holder indelible.records;
+BEGIN
+  SELECT * INTO holder FROM indelible.records AS r
+  WHERE r.ledger_id = holder_of.ledger_id AND indelible.idempotency_key(r.body) COLLATE "C" = key
+    AND strpos(r.body, '"idempotency":{"digest":"') > 0
+  ORDER BY r.seq LIMIT 1;
+  RETURN holder;
+END
+$$;
 `;

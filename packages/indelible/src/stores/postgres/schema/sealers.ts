@@ -30,7 +30,8 @@ BEGIN
     INSERT INTO indelible.sealers AS s (ledger_id, holder, expires_at) VALUES (the_ledger, lead.holder, until)
     ON CONFLICT (ledger_id) DO UPDATE SET
       epoch = s.epoch + CASE WHEN s.holder = excluded.holder THEN 0 ELSE 1 END,
-      holder = excluded.holder, expires_at = excluded.expires_at, idle_until = NULL
+      holder = excluded.holder, expires_at = excluded.expires_at,
+      idle_until = CASE WHEN s.holder = excluded.holder THEN s.idle_until END
     WHERE s.holder = excluded.holder OR s.expires_at <= now;
   ELSE
     UPDATE indelible.sealers AS s SET expires_at = now, idle_until = NULL
@@ -83,7 +84,7 @@ $$;
 -- The events to be sealed next, as far as both bounds reach, and at least one.
 CREATE FUNCTION indelible.waiting(ledger text, at_most integer, bytes_at_most bigint DEFAULT 4194304)
 RETURNS TABLE ("position" bigint, event text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
 AS $$
 BEGIN
   RETURN QUERY
@@ -101,7 +102,7 @@ $$;
 -- Which records have these idempotency keys, given as a JSON array.
 CREATE FUNCTION indelible.idempotency_holders(ledger text, keys json)
 RETURNS TABLE (key text, digest text, seq bigint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $$
 DECLARE
   wanted text[] := ARRAY(SELECT json_array_elements_text(keys));

@@ -74,8 +74,8 @@ DECLARE
   now timestamptz := date_trunc('milliseconds', clock_timestamp());
   head_time timestamptz;
 BEGIN
-  SELECT * INTO head FROM indelible.records AS r WHERE r.ledger_id = ledger.id ORDER BY r.seq DESC LIMIT 1;
-  IF NOT FOUND THEN
+  head := indelible.head_of(ledger.id);
+  IF head.seq IS NULL THEN
     RAISE EXCEPTION 'the ledger % has no records yet', ledger.name
     USING ERRCODE = 'ND002', HINT = 'SELECT indelible.create_ledger(name) makes its first record.';
   END IF;
@@ -83,11 +83,8 @@ BEGIN
     RAISE EXCEPTION 'the ledger % is keyed: only who has the key can seal records', ledger.name USING ERRCODE = 'ND008';
   END IF;
   IF e.idempotency_key IS NOT NULL THEN
-    SELECT * INTO holder FROM indelible.records AS r
-    WHERE r.ledger_id = ledger.id AND indelible.idempotency_key(r.body) COLLATE "C" = e.idempotency_key
-      AND strpos(r.body, '"idempotency":{"digest":"') > 0
-    ORDER BY r.seq LIMIT 1;
-    IF FOUND THEN
+    holder := indelible.holder_of(ledger.id, e.idempotency_key);
+    IF holder.seq IS NOT NULL THEN
       IF indelible.readable(holder.body) #>> '{idempotency,digest}' = e.digest THEN
         RETURN ROW(holder.seq, m.id, m.recorded_at, holder.hash) FROM indelible.members_of(holder.body) AS m;
       END IF;

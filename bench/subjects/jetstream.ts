@@ -1,0 +1,99 @@
+/**
+ * A ledger in a JetStream stream with three replicas on this machine, and the same messages published without a ledger.
+ */
+import { join } from 'node:path';
+import { canonicalize, frameLine, GENESIS_HASH, leafHash } from '@indelible/core';
+import { jetstream } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { openJetStreamStore } from '../../packages/indelible/src/stores/jetstream/jetstream-store.ts';
+import { subjectOf } from '../../packages/indelible/src/stores/jetstream/settings.ts';
+import { type NatsCluster, startNats } from '../../test/support/nats-cluster.ts';
+import { baselineRecord } from '../baseline-record.ts';
+import { EventPool } from '../events.ts';
+import { type Measures, numberParam, type Params, quantile } from '../sample.ts';
+import { openBenchLedger, perSecond, recordAll } from './ledger-append.ts';
+
+const STREAM = 'BENCH';
+
+export async function jetStreamLedger(params: Params, folder: string): Promise<Measures> {
+  const records = numberParam(params, 'records');
+  const callers = numberParam(params, 'callers');
+  return withCluster(folder, async (cluster) => {
+    const ledger = await openBenchLedger(`${cluster.url(STREAM)}&local=${join(folder, 'derived')}`);
+    const events = new EventPool(records);
+    await recordAll(ledger, events, Math.max(callers, Math.ceil(records / 10)), callers);
+    await ledger.caughtUp();
+    const before = ledger.stats;
+    const started = performance.now();
+    const waits = await recordAll(ledger, events, records, callers);
+    const ms = performance.now() - started;
+    await ledger.caughtUp();
+    const after = ledger.stats;
+    const recorded = after.recorded - before.recorded;
+    if (recorded !== records) throw new Error(`${records} receipts for ${recorded} records`);
+
+    const reading = performance.now();
+    let read = 0;
+    for await (const { ends } of ledger.store.read(0)) read += ends.length;
+    const read_ms = performance.now() - reading;
+    if (read !== after.head_seq + 1) throw new Error(`read ${read} of ${after.head_seq + 1} records`);
+    await ledger.close();
+    return {
+      records_per_s: perSecond(records, ms),
+      batch_records: recorded / (after.commits - before.commits),
+      p50_ms: quantile(waits, 0.5),
+      p99_ms: quantile(waits, 0.99),
+      read_per_s: perSecond(read, read_ms),
+    };
+  });
+}
+
+/** Publishes messages that were made before the clock runs, several on their way at a time, each acknowledged. */
+export async function jetStreamRaw(params: Params, folder: string): Promise<Measures> {
+  const records = numberParam(params, 'records');
+  const batch = Math.max(1, Math.round(numberParam(params, 'batch_records')));
+  const window = numberParam(params, 'window');
+  return withCluster(folder, async (cluster) => {
+    // The same stream, made by the store itself.
+    await (await openJetStreamStore({ url: cluster.url(STREAM) })).close();
+    const nats = await connect({ servers: cluster.hosts.split(','), noAsyncTraces: true });
+    const publisher = jetstream(nats);
+    const messages = messagesOf(records, batch);
+    let next = 0;
+    const started = performance.now();
+    await Promise.all(
+      Array.from({ length: window }, async () => {
+        while (next < messages.length) await publisher.publish(subjectOf(STREAM), messages[next++]!);
+      }),
+    );
+    const ms = performance.now() - started;
+    await nats.close();
+    return { records_per_s: perSecond(records, ms), batch_records: batch };
+  });
+}
+
+async function withCluster<T>(folder: string, work: (cluster: NatsCluster) => Promise<T>): Promise<T> {
+  const cluster = await startNats({ nodes: 3, folder });
+  try {
+    return await work(cluster);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+function messagesOf(records: number, batch: number): Uint8Array[] {
+  const events = new EventPool(records);
+  const recorded_at = new Date().toISOString();
+  const messages: Uint8Array[] = [];
+  for (let seq = 0; seq < records; ) {
+    const lines: Uint8Array[] = [];
+    for (const end = Math.min(records, seq + batch); seq < end; seq++) {
+      const body = new TextEncoder().encode(
+        canonicalize(baselineRecord(events.next(), seq, GENESIS_HASH, recorded_at)),
+      );
+      lines.push(frameLine(leafHash(body), body));
+    }
+    messages.push(Buffer.concat(lines));
+  }
+  return messages;
+}
