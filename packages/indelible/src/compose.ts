@@ -21,3 +21,4 @@ export {
 } from './compose/open-ledger.ts';
 export { openStore } from './compose/open-store.ts';
 export { openOutboxSealer } from './compose/outbox.ts';
+export { installPostgres, postgresScript } from './compose/postgres.ts';

@@ -15,7 +15,7 @@
 import { isLine, lineHash } from '@indelible/core';
 
 /** Bounds what a reader must hold to see a batch as a whole. */
-export const PARTS_MAX = 64;
+export const PARTS_MAX = 256;
 
 const HEADER = {
   first_seq: 'Indelible-First-Seq',

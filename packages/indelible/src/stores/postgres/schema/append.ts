@@ -11,10 +11,10 @@ export const APPEND = String.raw`
 -- The way to append for those who are not the owner; head_seq is what is returned.
 CREATE VIEW indelible.appends AS SELECT
   NULL::text AS ledger, NULL::bigint AS expected_seq, NULL::text AS expected_hash, NULL::text AS lines,
-  NULL::bigint AS epoch, NULL::bigint[] AS positions, NULL::bigint AS head_seq, NULL::name AS invoked_by
+  NULL::bigint AS epoch, NULL::bigint[] AS positions, NULL::bigint AS head_seq, NULL::name AS said_by
 WHERE false;
 
-ALTER VIEW indelible.appends ALTER COLUMN invoked_by SET DEFAULT current_user;
+ALTER VIEW indelible.appends ALTER COLUMN said_by SET DEFAULT current_user;
 
 GRANT INSERT (ledger, expected_seq, expected_hash, lines), SELECT (head_seq) ON indelible.appends
 TO indelible_writer, indelible_sealer;
@@ -171,11 +171,11 @@ CREATE FUNCTION indelible.appends_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  IF NEW.expected_seq IS NULL AND indelible.acts_as(NEW.invoked_by, 'indelible_owner') THEN
+  IF NEW.expected_seq IS NULL AND indelible.acts_as(NEW.said_by, 'indelible_owner') THEN
     INSERT INTO indelible.ledgers (name) VALUES (NEW.ledger) ON CONFLICT DO NOTHING;
   END IF;
   NEW.head_seq := indelible.append_lines(
-    indelible.ledger_for(NEW.ledger, NEW.invoked_by), NEW.expected_seq, NEW.expected_hash, NEW.lines);
+    indelible.ledger_for(NEW.ledger, NEW.said_by), NEW.expected_seq, NEW.expected_hash, NEW.lines);
   RETURN NEW;
 END
 $$;
@@ -198,9 +198,9 @@ END
 $$;
 
 -- Keeps others from appending until the transaction ends.
-CREATE VIEW indelible.reservations AS SELECT NULL::text AS ledger, NULL::name AS invoked_by WHERE false;
+CREATE VIEW indelible.reservations AS SELECT NULL::text AS ledger, NULL::name AS said_by WHERE false;
 
-ALTER VIEW indelible.reservations ALTER COLUMN invoked_by SET DEFAULT current_user;
+ALTER VIEW indelible.reservations ALTER COLUMN said_by SET DEFAULT current_user;
 
 GRANT INSERT (ledger) ON indelible.reservations TO indelible_writer, indelible_sealer;
 
@@ -208,7 +208,7 @@ CREATE FUNCTION indelible.reservations_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  PERFORM indelible.lock_ledger((indelible.ledger_for(NEW.ledger, NEW.invoked_by)).id);
+  PERFORM indelible.lock_ledger((indelible.ledger_for(NEW.ledger, NEW.said_by)).id);
   RETURN NEW;
 END
 $$;

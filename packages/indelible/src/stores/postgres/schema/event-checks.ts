@@ -4,6 +4,16 @@
  * Lengths count UTF-16 code units. The cheap tests stand where they are called: a function for each member of each
  * event would cost more than all the rest.
  */
+
+/** True of the row NEW if it has the usual members alone, and these need no closer look. */
+export const PLAUSIBLE = String.raw`(
+    octet_length(NEW.action) BETWEEN 1 AND 200 AND NEW.action !~ '[\x01-\x1f\x7f]|^(ledger|access)\.'
+    AND (NEW.outcome IS NULL OR NEW.outcome IN ('ok', 'error', 'denied', 'pending'))
+    AND (NEW.correlation_id IS NULL OR NEW.correlation_id ~ '^(?!0{32}$)[0-9a-f]{32}$')
+    AND num_nonnulls(
+      NEW.span_id, NEW.occurred_at, NEW.source, NEW.event_type, NEW.message, NEW.input_ref, NEW.output_ref, NEW.latency_ms,
+      NEW.cost_usd, NEW.params_hash, NEW.idempotency_key) = 0)`;
+
 export const EVENT_CHECKS = String.raw`
 CREATE FUNCTION indelible.utf16_length(value text) RETURNS integer
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -172,6 +182,19 @@ BEGIN
     PERFORM indelible.check_lines_of(
       format('event.related_resources[%s]', place), one, '{"id":1024,"name":512,"type":64}', '{type,id}');
   END LOOP;
+END
+$$;
+
+-- The canonical text of a member that is an object or a list. It cannot hold U+0000: PostgreSQL could not say what the
+-- member is.
+CREATE FUNCTION indelible.structure_text(member text, value json) RETURNS text
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF strpos(value::text, '\u0000') > 0 THEN
+    PERFORM indelible.refuse_event('EVENT_INVALID', member, 'must not have control characters');
+  END IF;
+  RETURN indelible.canonical_json(value, 1);
 END
 $$;
 `;

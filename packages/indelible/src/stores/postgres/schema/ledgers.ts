@@ -7,23 +7,21 @@ CREATE FUNCTION indelible.create_ledger(name text, role name DEFAULT NULL) RETUR
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  ledger indelible.ledgers;
-  e indelible.event_text;
+  made integer;
+  now timestamptz := date_trunc('milliseconds', clock_timestamp());
+  written text;
 BEGIN
-  INSERT INTO indelible.ledgers AS l (name) VALUES (create_ledger.name) RETURNING l.* INTO ledger;
+  INSERT INTO indelible.ledgers AS l (name, keyed) VALUES (create_ledger.name, false) RETURNING l.id INTO made;
   IF role IS NOT NULL THEN
     PERFORM indelible.bind(name, role);
   END IF;
-  PERFORM indelible.lock_ledger(ledger.id);
-  e.correlation_id := replace(gen_random_uuid()::text, '-', '');
-  e.before_id := '{"action":"ledger.created","actor":{"id":"indelible","type":"service"},"correlation_id":"' || e.correlation_id
-    || '","data":{"config":{"format":1,"hash":"sha-256","keys":[],"ledger":"' || name || '"}},';
-  e.before_links := '"ledger":"' || name || '","outcome":"ok",';
-  e.before_seq := '"resource":{"id":"' || name || '","type":"ledger"},';
-  e.after_seq := '"v":1}';
-  UPDATE indelible.ledgers AS l SET keyed = false WHERE l.id = ledger.id;
-  PERFORM indelible.insert_record(
-    ledger.id, 0, decode(repeat('0', 64), 'hex'), date_trunc('milliseconds', clock_timestamp()), e);
+  written := concat('{"action":"ledger.created","actor":{"id":"indelible","type":"service"},"correlation_id":"',
+    replace(gen_random_uuid()::text, '-', ''), '","data":{"config":{"format":1,"hash":"sha-256","keys":[],"ledger":"', name,
+    '"}},"id":"', indelible.new_id(now), '","ledger":"', name, '","outcome":"ok","prev_hash":"', repeat('0', 64),
+    '","recorded_at":"', to_char(now AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    '","resource":{"id":"', name, '","type":"ledger"},"seq":0,"v":1}');
+  INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
+  VALUES (made, 0, decode(repeat('0', 64), 'hex'), sha256('\x00'::bytea || convert_to(written, 'UTF8')), written);
 END
 $$;
 

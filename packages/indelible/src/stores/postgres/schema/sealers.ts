@@ -120,10 +120,10 @@ $$;
 CREATE VIEW indelible.seals AS SELECT
   NULL::text AS ledger, NULL::bigint AS epoch, NULL::bigint AS expected_seq, NULL::text AS expected_hash, NULL::text AS lines,
   NULL::bigint[] AS positions, NULL::json AS refused, NULL::integer AS at_most, NULL::bigint AS head_seq, NULL::integer AS done,
-  NULL::name AS invoked_by
+  NULL::name AS said_by
 WHERE false;
 
-ALTER VIEW indelible.seals ALTER COLUMN invoked_by SET DEFAULT current_user;
+ALTER VIEW indelible.seals ALTER COLUMN said_by SET DEFAULT current_user;
 
 GRANT INSERT (ledger, epoch, expected_seq, expected_hash, lines, positions, refused, at_most), SELECT (head_seq, done)
 ON indelible.seals TO indelible_sealer;
@@ -171,11 +171,14 @@ BEGIN
   END IF;
   FOR o IN SELECT * FROM indelible.outbox AS w WHERE w.ledger = the_ledger.name ORDER BY w.position LIMIT at_most LOOP
     BEGIN
-      PERFORM indelible.place_event(the_ledger, indelible.text_of(ROW(
-        o.action, o.actor, o.resource, o.related_resources, o.outcome, o.data, o.correlation_id, o.span_id, o.occurred_at,
-        o.session, o.source, o.event_type, o.message, o.input_ref, o.output_ref, o.latency_ms, o.cost_usd, o.params_hash,
-        o.idempotency_key, o.said_by), the_ledger.name));
-      DELETE FROM indelible.outbox AS w WHERE w.position = o.position;
+      INSERT INTO indelible.events (
+        ledger, action, actor, resource, related_resources, outcome, data, correlation_id, span_id, occurred_at, session,
+        source, event_type, message, input_ref, output_ref, latency_ms, cost_usd, params_hash, idempotency_key, said_by)
+      VALUES (
+        o.ledger, o.action, o.actor, o.resource, o.related_resources, o.outcome, o.data, o.correlation_id, o.span_id,
+        o.occurred_at, o.session, o.source, o.event_type, o.message, o.input_ref, o.output_ref, o.latency_ms, o.cost_usd,
+        o.params_hash, o.idempotency_key, o.said_by);
+      DELETE FROM indelible.outbox AS w WHERE w.ledger = o.ledger AND w.position = o.position;
     EXCEPTION WHEN SQLSTATE 'ND005' OR SQLSTATE 'ND007' THEN
       GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, told = PG_EXCEPTION_DETAIL;
       code := coalesce(told::json ->> 'code', 'IDEMPOTENCY_CONFLICT');
@@ -192,7 +195,7 @@ CREATE FUNCTION indelible.seals_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  the_ledger indelible.ledgers := indelible.ledger_for(NEW.ledger, NEW.invoked_by);
+  the_ledger indelible.ledgers := indelible.ledger_for(NEW.ledger, NEW.said_by);
 BEGIN
   IF NEW.at_most IS NOT NULL THEN
     NEW.done := indelible.seal_rows(the_ledger, NEW.at_most);

@@ -3,7 +3,12 @@
  *
  * The lock is taken before number and previous hash are read, and held until the transaction ends: a transaction that
  * inserts here and then takes its time keeps all others from recording. For that there is the outbox.
+ *
+ * What the caller said is written before the lock is taken. One long function: PL/pgSQL prepares each expression and
+ * each called function anew in each transaction, which is most of what an insert costs.
  */
+import { PLAUSIBLE } from './event-checks.ts';
+
 export const SEALING = String.raw`
 CREATE VIEW indelible.events WITH (security_barrier) AS
 SELECT
@@ -13,13 +18,13 @@ SELECT
   m.idempotency ->> 'key' AS idempotency_key, m.attachment, m.key_id,
   m.actor ->> 'type' AS actor_type, m.actor ->> 'id' AS actor_id,
   m.resource ->> 'type' AS resource_type, m.resource ->> 'id' AS resource_id,
-  r.body, NULL::name AS invoked_by
+  r.body, NULL::name AS said_by
 FROM indelible.records AS r
 JOIN indelible.ledgers AS l ON l.id = r.ledger_id,
 LATERAL indelible.members_of(r.body) AS m
 WHERE r.ledger_id = ANY ((SELECT indelible.visible_ledger_ids())::integer[]);
 
-ALTER VIEW indelible.events ALTER COLUMN invoked_by SET DEFAULT current_user;
+ALTER VIEW indelible.events ALTER COLUMN said_by SET DEFAULT current_user;
 
 GRANT SELECT ON indelible.events TO indelible_reader;
 GRANT SELECT (ledger, seq, id, recorded_at, hash, correlation_id) ON indelible.events TO indelible_writer;
@@ -28,77 +33,29 @@ GRANT INSERT (
   event_type, message, input_ref, output_ref, latency_ms, cost_usd, params_hash, idempotency_key
 ) ON indelible.events TO indelible_writer;
 
--- What SQL gets back for an event.
-CREATE TYPE indelible.receipt AS (seq bigint, id text, recorded_at timestamptz, hash bytea);
-
-CREATE FUNCTION indelible.insert_record(
-  ledger_id integer, seq bigint, prev_hash bytea, recorded_at timestamptz, e indelible.event_text
-) RETURNS indelible.receipt
+-- For transactions that see the log as it was when they began: the one that came later has to try again.
+CREATE FUNCTION indelible.insert_or_give_way(r indelible.records) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-  receipt indelible.receipt;
-  random_id text := gen_random_uuid()::text;
-  ms text := lpad(to_hex((extract(epoch FROM recorded_at) * 1000)::bigint), 12, '0');
-  body text;
 BEGIN
-  receipt.seq := seq;
-  receipt.recorded_at := recorded_at;
-  receipt.id := left(ms, 8) || '-' || substr(ms, 9) || '-7' || substr(random_id, 16);
-  body := e.before_id || '"id":"' || receipt.id || '",' || e.before_links
-    || '"prev_hash":"' || encode(prev_hash, 'hex')
-    || '","recorded_at":"' || to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '",'
-    || e.before_seq || '"seq":' || seq || ',' || e.after_seq;
-  IF octet_length(body) > 65535 THEN
-    PERFORM indelible.refuse_event(
-      'RECORD_TOO_LARGE', 'event', format('makes a record of %s bytes, and 65535 are allowed', octet_length(body)));
-  END IF;
-  receipt.hash := sha256('\x00'::bytea || convert_to(body, 'UTF8'));
-  INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
-  VALUES (insert_record.ledger_id, insert_record.seq, insert_record.prev_hash, receipt.hash, body);
-  RETURN receipt;
+  INSERT INTO indelible.records SELECT r.*;
 EXCEPTION WHEN unique_violation THEN
-  -- In a transaction that sees the log as it was when it began.
   RAISE EXCEPTION 'another transaction appended first' USING ERRCODE = 'serialization_failure';
 END
 $$;
 
--- Gives an event its place. The lock must be held.
-CREATE FUNCTION indelible.place_event(ledger indelible.ledgers, e indelible.event_text) RETURNS indelible.receipt
+-- The record that holds this key, if its content is the same; null when the key is free.
+CREATE FUNCTION indelible.same_event(ledger_id integer, key text, digest text) RETURNS indelible.records
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  head indelible.records;
-  holder indelible.records;
-  told text;
-  now timestamptz := date_trunc('milliseconds', clock_timestamp());
-  head_time timestamptz;
+  holder indelible.records := indelible.holder_of(ledger_id, key);
 BEGIN
-  head := indelible.head_of(ledger.id);
-  IF head.seq IS NULL THEN
-    RAISE EXCEPTION 'the ledger % has no records yet', ledger.name
-    USING ERRCODE = 'ND002', HINT = 'SELECT indelible.create_ledger(name) makes its first record.';
+  IF holder.seq IS NOT NULL AND indelible.readable(holder.body) #>> '{idempotency,digest}' IS DISTINCT FROM digest THEN
+    RAISE EXCEPTION 'record % has this idempotency key and other content', holder.seq USING ERRCODE = 'ND005',
+      DETAIL = json_build_object('seq', holder.seq, 'idempotency_key', key)::text;
   END IF;
-  IF position('"key_id":"' IN head.body) > 0 AND indelible.readable(head.body) ->> 'key_id' IS NOT NULL THEN
-    RAISE EXCEPTION 'the ledger % is keyed: only who has the key can seal records', ledger.name USING ERRCODE = 'ND008';
-  END IF;
-  IF e.idempotency_key IS NOT NULL THEN
-    holder := indelible.holder_of(ledger.id, e.idempotency_key);
-    IF holder.seq IS NOT NULL THEN
-      IF indelible.readable(holder.body) #>> '{idempotency,digest}' = e.digest THEN
-        RETURN ROW(holder.seq, m.id, m.recorded_at, holder.hash) FROM indelible.members_of(holder.body) AS m;
-      END IF;
-      RAISE EXCEPTION 'record % has this idempotency key and other content', holder.seq USING ERRCODE = 'ND005',
-        DETAIL = json_build_object('seq', holder.seq, 'idempotency_key', e.idempotency_key)::text;
-    END IF;
-  END IF;
-  -- Where the name stands once it is the record's own; an event may have such a member in its data.
-  told := substr(split_part(head.body, '"recorded_at":"', 2), 1, 24);
-  IF split_part(head.body, '"recorded_at":"', 3) <> '' THEN
-    told := indelible.readable(head.body) ->> 'recorded_at';
-  END IF;
-  head_time := told::timestamptz;
-  RETURN indelible.insert_record(ledger.id, head.seq + 1, head.hash, greatest(now, head_time), e);
+  RETURN holder;
 END
 $$;
 
@@ -106,22 +63,128 @@ CREATE FUNCTION indelible.events_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  ledger indelible.ledgers := indelible.ledger_for(coalesce(NEW.ledger, indelible.only_ledger_of(NEW.invoked_by)), NEW.invoked_by);
-  e indelible.event_text;
-  receipt indelible.receipt;
+  the_ledger indelible.ledgers;
+  chain integer;
+  ledger_name text;
+  is_keyed boolean;
+  is_plain boolean;
+  -- Pieces of the record, in its order; null where the event says nothing.
+  opening text;
+  cost text;
+  data text;
+  event_type text;
+  idempotency text;
+  digest text;
+  refs text;
+  texts text;
+  ending text;
+  resources text;
+  closing text;
+  nothing text;
+  next_seq bigint;
+  prev bytea;
+  head_time text;
+  holder indelible.records;
+  written text;
 BEGIN
-  e := indelible.text_of(ROW(
-    NEW.action, NEW.actor, NEW.resource, NEW.related_resources, NEW.outcome, NEW.data, NEW.correlation_id, NEW.span_id,
-    NEW.occurred_at, NEW.session, NEW.source, NEW.event_type, NEW.message, NEW.input_ref, NEW.output_ref, NEW.latency_ms,
-    NEW.cost_usd, NEW.params_hash, NEW.idempotency_key, NEW.invoked_by), ledger.name);
-  PERFORM indelible.lock_ledger(ledger.id);
-  receipt := indelible.place_event(ledger, e);
-  NEW.ledger := ledger.name;
-  NEW.seq := receipt.seq;
-  NEW.id := receipt.id;
-  NEW.recorded_at := receipt.recorded_at;
-  NEW.hash := encode(receipt.hash, 'hex');
-  NEW.correlation_id := e.correlation_id;
+  SELECT l.id, l.name, l.keyed INTO chain, ledger_name, is_keyed FROM indelible.ledgers AS l
+  WHERE l.name = NEW.ledger AND (
+    EXISTS (SELECT FROM indelible.members AS m WHERE m.ledger_id = l.id AND indelible.acts_as(NEW.said_by, m.role))
+    OR indelible.acts_as(NEW.said_by, 'indelible_owner'));
+  IF chain IS NULL THEN
+    the_ledger := indelible.ledger_for(coalesce(NEW.ledger, indelible.only_ledger_of(NEW.said_by)), NEW.said_by);
+    chain := the_ledger.id;
+    ledger_name := the_ledger.name;
+    is_keyed := the_ledger.keyed;
+  END IF;
+  IF is_keyed THEN
+    RAISE EXCEPTION 'the ledger % is keyed: only who has the key can seal records', ledger_name USING ERRCODE = 'ND008';
+  END IF;
+
+  -- Whether the event has none but the usual members, and these are as they should be.
+  is_plain := ${PLAUSIBLE} AND NEW.related_resources IS NULL AND NEW.session IS NULL;
+  opening := '{"action":' || to_json(NEW.action) || ',"actor":{"id":' || to_json(NEW.said_by::text) || ',"type":"database-role"},';
+  IF NEW.actor IS NOT NULL THEN
+    -- The role itself takes one of the eight delegations.
+    opening := '{"action":' || to_json(NEW.action) || ',"actor":{"id":' || to_json(NEW.said_by::text) || ',"on_behalf_of":'
+      || indelible.party_text('event.actor', NEW.actor, 7) || ',"type":"database-role"},';
+  END IF;
+  IF NEW.data IS NOT NULL THEN
+    data := '"data":' || indelible.canonical_json(NEW.data, 1) || ',';
+  END IF;
+  IF NEW.resource IS NOT NULL THEN
+    resources := '"resource":' || indelible.party_text('event.resource', NEW.resource, 0) || ',';
+  END IF;
+  IF is_plain IS NOT TRUE THEN
+    nothing := indelible.check_event(ROW(
+      NEW.action, NEW.outcome, NEW.correlation_id, NEW.span_id, NEW.occurred_at, NEW.source, NEW.event_type, NEW.message,
+      NEW.input_ref, NEW.output_ref, NEW.latency_ms, NEW.cost_usd, NEW.params_hash, NEW.idempotency_key));
+    cost := '"cost_usd":' || indelible.canonical_number(NEW.cost_usd) || ',';
+    event_type := '"event_type":' || to_json(NEW.event_type) || ',';
+    refs := concat('"input_ref":' || to_json(NEW.input_ref) || ',', '"latency_ms":' || indelible.canonical_number(NEW.latency_ms) || ',');
+    texts := concat(
+      '"message":' || to_json(NEW.message) || ',', '"occurred_at":"' || indelible.utc_text(NEW.occurred_at) || '",');
+    ending := concat('"output_ref":' || to_json(NEW.output_ref) || ',', '"params_hash":"' || NEW.params_hash || '",');
+    resources := concat(
+      '"related_resources":' || indelible.parties_text('event.related_resources', NEW.related_resources) || ',', resources);
+    closing := concat(
+      '"session":' || indelible.session_text(NEW.session) || ',', '"source":' || to_json(NEW.source) || ',',
+      '"span_id":"' || NEW.span_id || '",');
+    IF NEW.idempotency_key IS NOT NULL THEN
+      digest := encode(sha256(convert_to(rtrim(concat(
+        opening, '"correlation_id":"' || NEW.correlation_id || '",', cost, data, event_type,
+        '"idempotency_key":' || to_json(NEW.idempotency_key) || ',', refs, texts, '"outcome":"' || NEW.outcome || '",', ending,
+        resources, closing), ',') || '}', 'UTF8')), 'hex');
+      idempotency := '"idempotency":{"digest":"' || digest || '","key":' || to_json(NEW.idempotency_key) || '},';
+    END IF;
+  END IF;
+  IF NEW.correlation_id IS NULL THEN
+    NEW.correlation_id := replace(gen_random_uuid()::text, '-', '');
+  END IF;
+
+  nothing := pg_advisory_xact_lock(1852074082, chain);
+  -- An event may have a member named recorded_at in its data: then the record is parsed.
+  SELECT r.seq + 1, r.hash, CASE
+      WHEN split_part(r.body, '"recorded_at":"', 3) = '' THEN left(split_part(r.body, '"recorded_at":"', 2), 24)
+      ELSE indelible.readable(r.body) ->> 'recorded_at'
+    END
+  INTO next_seq, prev, head_time
+  FROM indelible.records AS r WHERE r.ledger_id = chain ORDER BY r.seq DESC LIMIT 1;
+  IF next_seq IS NULL THEN
+    RAISE EXCEPTION 'the ledger % has no records yet', ledger_name
+    USING ERRCODE = 'ND002', HINT = 'SELECT indelible.create_ledger(name) makes a ledger with its first record.';
+  END IF;
+  NEW.ledger := ledger_name;
+  IF digest IS NOT NULL THEN
+    holder := indelible.same_event(chain, NEW.idempotency_key, digest);
+    IF holder.seq IS NOT NULL THEN
+      NEW.seq := holder.seq;
+      NEW.hash := encode(holder.hash, 'hex');
+      SELECT m.id, m.recorded_at, m.correlation_id INTO NEW.id, NEW.recorded_at, NEW.correlation_id
+      FROM indelible.members_of(holder.body) AS m;
+      RETURN NEW;
+    END IF;
+  END IF;
+
+  NEW.seq := next_seq;
+  NEW.recorded_at := greatest(date_trunc('milliseconds', clock_timestamp()), head_time::timestamptz);
+  NEW.id := indelible.new_id(NEW.recorded_at);
+  written := concat(
+    opening, '"correlation_id":"', NEW.correlation_id, '",', cost, data, event_type, '"id":"', NEW.id, '",', idempotency, refs,
+    '"ledger":"', ledger_name, '",', texts, '"outcome":"', coalesce(NEW.outcome, 'ok'), '",', ending,
+    '"prev_hash":"', encode(prev, 'hex'), '","recorded_at":"',
+    to_char(NEW.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '",', resources, '"seq":', next_seq, ',', closing, '"v":1}');
+  IF octet_length(written) > 65535 THEN
+    nothing := indelible.refuse_event(
+      'RECORD_TOO_LARGE', 'event', format('makes a record of %s bytes, and 65535 are allowed', octet_length(written)));
+  END IF;
+  NEW.hash := encode(sha256('\x00'::bytea || convert_to(written, 'UTF8')), 'hex');
+  IF current_setting('transaction_isolation') = 'read committed' THEN
+    INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
+    VALUES (chain, next_seq, prev, decode(NEW.hash, 'hex'), written);
+  ELSE
+    nothing := indelible.insert_or_give_way(ROW(chain, next_seq, prev, decode(NEW.hash, 'hex'), written));
+  END IF;
   RETURN NEW;
 END
 $$;

@@ -1,0 +1,31 @@
+/**
+ * `indelible pg install` and `indelible pg sql`: the schema of ledgers in PostgreSQL.
+ */
+import type { Command } from 'commander';
+import { installPostgres, postgresScript } from '../../compose.ts';
+import type { ExitCode } from '../failure.ts';
+import { ledgerUrl } from '../open.ts';
+import type { Invocation, Shell } from '../shell.ts';
+
+/** Adds the commands to `pg`. */
+export function addPgInstall(pg: Command, shell: Shell): void {
+  shell.command(pg, 'install', 'make the schema in the database, or bring it up to date', install);
+  shell.command(pg, 'sql', 'print the same as one script, for any SQL editor', sql);
+}
+
+async function install(invocation: Invocation): Promise<ExitCode> {
+  const { terminal } = invocation;
+  const { applied, version } = await installPostgres(ledgerUrl(invocation));
+  await terminal.result({ applied, version });
+  await terminal.line(
+    applied.length === 0 ? `the schema is up to date (${version})` : `installed the schema (${version})`,
+  );
+  return 0;
+}
+
+async function sql({ terminal }: Invocation): Promise<ExitCode> {
+  const script = await postgresScript();
+  await terminal.result({ sql: script });
+  await terminal.line(script.trimEnd());
+  return 0;
+}
