@@ -108,7 +108,10 @@ const FORBIDDEN = [
   `SELECT indelible.is_bound(2, 'postgres')`,
   `SELECT indelible.lock_ledger(2)`,
   `SELECT indelible.append_lines(l, 0, '', '') FROM indelible.ledgers AS l`,
-  `SELECT indelible.insert_record(2, 99, '', now(), NULL)`,
+  `SELECT indelible.insert_or_give_way(ROW(2, 99, '', '', '{}'))`,
+  `SELECT indelible.same_event(2, 'k', 'd')`,
+  `SELECT indelible.holder_of(2, 'k')`,
+  `SELECT indelible.head_of(2)`,
   `SELECT indelible.refuse_rows('theirs', '[]')`,
 ];
 
