@@ -8,14 +8,11 @@
  *                                    last record of the batch. The last one makes the batch count; it is sent when the
  *                                    others are stored right before it.
  *
- *     Indelible-Encoding: zstd       how the payload is compressed; absent when it is not
- *
  * A payload is lines, as in a file.
  *
  * Pure:    no I/O.
  */
 import { isLine, lineHash } from '@indelible/core';
-import { decodeLines, type Encoding } from './payload.ts';
 
 /** Bounds what a reader must hold to see a batch as a whole. */
 export const PARTS_MAX = 256;
@@ -25,7 +22,6 @@ const HEADER = {
   count: 'Indelible-Count',
   last_hash: 'Indelible-Last-Hash',
   part: 'Indelible-Part',
-  encoding: 'Indelible-Encoding',
 } as const;
 
 /** Which message of a batch of several it is; the first is 1. */
@@ -44,14 +40,7 @@ export interface RecordsMessage {
   readonly count: number;
   readonly last_hash: string;
   readonly part: Part | null;
-  /** The lines; none when the payload cannot be decoded. */
   readonly bytes: Uint8Array;
-}
-
-/** A message to be published. */
-export interface OutgoingMessage extends Omit<RecordsMessage, 'kind' | 'number' | 'bytes'> {
-  readonly payload: Uint8Array;
-  readonly encoding: Encoding;
 }
 
 export type StreamMessage =
@@ -60,14 +49,13 @@ export type StreamMessage =
   | { readonly kind: 'foreign'; readonly number: number; readonly why: string };
 
 /** The headers that say what a message holds. */
-export function headersOf(message: OutgoingMessage): Record<string, string> {
-  const { first_seq, count, last_hash, part, encoding } = message;
+export function headersOf(message: Omit<RecordsMessage, 'kind' | 'number'>): Record<string, string> {
+  const { first_seq, count, last_hash, part } = message;
   return {
     [HEADER.first_seq]: String(first_seq),
     [HEADER.count]: String(count),
     [HEADER.last_hash]: last_hash,
     ...(part === null ? {} : { [HEADER.part]: `${part.index}/${part.count} ${part.batch}` }),
-    ...(encoding === null ? {} : { [HEADER.encoding]: encoding }),
   };
 }
 
@@ -77,11 +65,7 @@ export interface Headers {
   values(name: string): string[];
 }
 
-export function parseMessage(
-  number: number,
-  headers: Headers | undefined,
-  payload: Uint8Array,
-): StreamMessage {
+export function parseMessage(number: number, headers: Headers | undefined, bytes: Uint8Array): StreamMessage {
   const foreign = (why: string): StreamMessage => ({ kind: 'foreign', number, why });
   if (headers === undefined) return foreign('it has no headers');
   const one = (name: string): string => (headers.values(name).length === 1 ? headers.values(name)[0]! : '');
@@ -92,7 +76,6 @@ export function parseMessage(
     return foreign('its headers do not say which records it holds');
   const part = headers.has(HEADER.part) ? parsePart(one(HEADER.part)) : null;
   if (part === 'wrong') return foreign(`its ${HEADER.part} is none`);
-  const bytes = decodeLines(payload, one(HEADER.encoding)) ?? new Uint8Array();
   return { kind: 'records', number, first_seq, count, last_hash, part, bytes };
 }
 

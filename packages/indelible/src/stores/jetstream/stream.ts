@@ -9,11 +9,13 @@ import type { StreamInfo } from '@nats-io/jetstream';
 import type { Connection, Link, Patience } from './connection.ts';
 import type { Driver } from './driver.ts';
 import { isRefusal, PassingFault } from './fault.ts';
-import { headersOf, type OutgoingMessage, type StreamMessage } from './message.ts';
-import { LINES_BYTES_MAX } from './payload.ts';
+import { headersOf, type StreamMessage } from './message.ts';
 import { missingMessages, settingsFor, signalSubjectOf, subjectOf } from './settings.ts';
+import type { OutgoingMessage } from './split-batch.ts';
 import { storedMessage } from './stored-message.ts';
 
+/** Larger messages gain nothing and make reading a single record dearer. */
+const MESSAGE_BYTES_MAX = 128 * 1024;
 /** More than our headers take. */
 const HEADER_BYTES_MAX = 1024;
 /** A publication that may take long because it is large gets this much more time for each byte. */
@@ -97,11 +99,11 @@ export class StreamClient {
     }
   }
 
-  /** How many bytes of lines a message may hold: so few that they fit even if they cannot be compressed. */
-  async linesBytesMax(patience?: Patience): Promise<number> {
+  /** How large the payload of a message may be. */
+  async payloadBytesMax(patience?: Patience): Promise<number> {
     return this.connection.repeat(async ({ nats }) => {
-      const allowed = nats.info?.max_payload ?? LINES_BYTES_MAX;
-      return Math.min(LINES_BYTES_MAX, allowed - HEADER_BYTES_MAX);
+      const allowed = nats.info?.max_payload ?? MESSAGE_BYTES_MAX;
+      return Math.min(MESSAGE_BYTES_MAX, allowed - HEADER_BYTES_MAX);
     }, patience);
   }
 
@@ -117,11 +119,11 @@ export class StreamClient {
     try {
       const { seq } = await this.connection.attempt(
         ({ publisher }) =>
-          publisher.publish(subjectOf(this.name), message.payload, {
+          publisher.publish(subjectOf(this.name), message.bytes, {
             headers,
             msgID: `${behind}-${message.last_hash}`,
             expect: { lastSequence: behind, streamName: this.name },
-            timeout: this.connection.times.answer_ms + message.payload.length * MS_PER_BYTE,
+            timeout: this.connection.times.answer_ms + message.bytes.length * MS_PER_BYTE,
           }),
         'appending',
       );
