@@ -4,7 +4,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { decodeBundle, decodeTile, leafHash, merkleRoot } from '@indelible/core';
+import {
+  decodeBundle,
+  decodeTile,
+  formatNote,
+  leafHash,
+  merkleRoot,
+  parseNote,
+  signText,
+} from '@indelible/core';
 import { openLedger } from '../../packages/indelible/src/compose/open-ledger.ts';
 import { openStore as openLedgerStore } from '../../packages/indelible/src/compose/open-store.ts';
 import { openPublication } from '../../packages/indelible/src/compose/publication.ts';
@@ -114,6 +122,54 @@ export function publishing(buckets: () => Buckets): void {
       swapped.findings.map(({ detail }) => detail).join('\n'),
       /manifests\/0000000000000300 states \d+ objects for the records from 0 to 299/,
     );
+  });
+
+  test('a manifest counts under the key that the verifier was given, whatever is published beside it', async (t) => {
+    const prefix = newPrefix();
+    const address = lockedUrl(buckets(), prefix, { lock: 'governance' });
+    const local = await folder(t);
+    const ledger = await openLedger(`${address}&local=${join(local, 'here')}`, {
+      name: NAME,
+      signer: signer(),
+    });
+    await record(ledger, 20);
+    await ledger.transparency!.checkpointNow();
+    await publish(address, ledger);
+    const [own] = ledger.transparency!.verifier_keys;
+    await ledger.close();
+    const notes = async (store_keys?: readonly string[]) => {
+      const store = await openStore(address, { read_only: true });
+      try {
+        return (await store.inspect(store_keys)).map(({ detail }) => detail);
+      } finally {
+        await store.close();
+      }
+    };
+    assert.deepEqual([await notes(), await notes([own!])], [[], []]);
+
+    // Somebody who may pass by retention puts a manifest in its place that says what they like, and their key beside it.
+    const hand = new Hand(buckets().client, buckets().locked);
+    const [manifest] = await hand.versions(`${prefix}/manifests/`);
+    const theirs = signer(9);
+    const { text } = parseNote(Buffer.from(await hand.text(manifest!.key)));
+    const forged = text.replace(/"count":\d+/, '"count":1');
+    assert.equal(await hand.delete(manifest!.key, manifest!.version), true);
+    await hand.put(manifest!.key, formatNote({ text: forged, signatures: [await signText(forged, theirs)] }));
+    await hand.put(`${prefix}/log.vkey`, `${theirs.vkey}\n`);
+    const under_theirs = await notes();
+    assert.ok(
+      under_theirs.some((detail) => /manifests\/\d+ states 1 objects for the records/.test(detail)),
+      `what is published shows no more than that the place agrees with itself: ${under_theirs}`,
+    );
+    // With its own keys, or those that the log announces, a verifier does not listen to it.
+    for (const keys of [[own!], []]) {
+      const report = await verifyFromBucket(address, local, keys);
+      assert.equal(report.ok, true, report.detail);
+      assert.match(
+        report.store_notes.map(({ detail }) => detail).join('\n'),
+        /manifests\/\d+ is not signed with a key that is believed; it does not count/,
+      );
+    }
   });
 
   test('what is published is not mixed with another log, or another history of this one', async () => {

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { check, folder, NAME, openLedger, record, rejectsWith, signer } from './support.ts';
+import { check, folder, NAME, openLedger, record, rejectsWith, signer, until } from './support.ts';
 
 /** A ledger of 2 + 598 records whose last checkpoint covers all of them. */
 async function made(t: TestContext, records = 598): Promise<{ dir: string; url: string; tree: string }> {
@@ -143,4 +143,32 @@ test('without its folder a tree is built from the log, and the key is not announ
   assert.equal((await ledger.head())!.seq, 599);
   assert.equal((await ledger.transparency!.checkpointNow()).size, 600);
   await ledger.close();
+});
+
+test('what a crash took from the tree since it was last synced is hashed again from the log', async (t) => {
+  const { url, dir } = await made(t);
+  const ledger = await openLedger(url, { signer: signer() });
+  t.after(() => ledger.close());
+  await record(ledger, 300);
+  await ledger.transparency!.checkpointNow();
+  const after = join(folder(t), 'after');
+  cpSync(dir, after, { recursive: true });
+  const level = join(after, 'tree', 'level-0');
+  const whole = readFileSync(level);
+  // Within a full tile, whose root in the level above the crash left alone.
+  writeFileSync(level, Buffer.from(whole).fill(0, 32 * 700, 32 * 720));
+  assert.deepEqual(await fault(`file:${after}`), { code: null, message: '', warned: [] });
+  assert.deepEqual(readFileSync(level).subarray(0, whole.length), whole);
+});
+
+test('a truncation waits until the tree over what goes is signed and synced: a crash then loses nothing', async (t) => {
+  const options = '?segment_bytes_max=20000&segments_max=3';
+  const dir = join(folder(t), 'ledger');
+  const ledger = await openLedger(`file:${dir}${options}`, { name: NAME, signer: signer() });
+  t.after(() => ledger.close());
+  for (let i = 0; i < 30; i++) await record(ledger, 10);
+  await until('something was evicted', async () => (await ledger.store.firstSeq()) > 100);
+  const after = join(folder(t), 'after');
+  cpSync(dir, after, { recursive: true });
+  assert.deepEqual(await fault(`file:${after}${options}`), { code: null, message: '', warned: [] });
 });

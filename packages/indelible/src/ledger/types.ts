@@ -202,6 +202,8 @@ export interface ProofsCompared {
 
 /** What the comparison with proofs found. */
 export interface ProofFindings {
+  /** Whose signatures count, whatever they stand under. */
+  readonly verifier_keys: readonly string[];
   readonly graded: GradedVerdict;
   readonly compared: ProofsCompared;
   readonly findings: readonly Finding[];

@@ -35,11 +35,6 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
   if (head === null) throw new IndelibleError('LEDGER_NOT_FOUND', `there is no ledger in ${store.url}`);
   const keyring = new Keyring(keys);
   await checkKeysFit(store, keyring);
-  const store_notes = await store
-    .inspect()
-    .catch((error: unknown): readonly StoreFinding[] => [
-      { code: 'file_corrupt', detail: damage(error), damage: true },
-    ]);
   const comparing = index === undefined ? null : compareIndex(store, index);
   // Awaited below; a failure of the chain must not leave this one unhandled.
   comparing?.catch(() => {});
@@ -53,6 +48,11 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
     keyring,
   );
   const proved = (await proofs?.conclude(chain)) ?? null;
+  const store_notes = await store
+    .inspect(proved?.verifier_keys)
+    .catch((error: unknown): readonly StoreFinding[] => [
+      { code: 'file_corrupt', detail: damage(error), damage: true },
+    ]);
   const compared = await comparing;
   const attached =
     attachments === undefined

@@ -82,6 +82,7 @@ export class ProofCarrier {
       // Before a checkpoint is there, the tree under it is.
       await carryTree(this.#from.tree, this.#to.tree, size);
       await this.#to.history.addEarlier(fresh);
+      await this.#to.history.noteTreeSynced(size);
     }
     this.#recent = [...this.#recent.filter((known) => known < group[0]!.checkpoint.size)]
       .concat(group.map(({ checkpoint }) => checkpoint.size))

@@ -26,6 +26,7 @@ export type VoteRule =
   | 'already_voted'
   | 'unsigned'
   | 'unknown_person'
+  | 'sender'
   | 'agent';
 
 /** The votes that each purpose is open for, by state. */

@@ -17,7 +17,6 @@ import { isReviewed } from './fold.ts';
 import { holderOfThisProcess, mayBeAlive } from './holder.ts';
 import type { Step } from './journal.ts';
 import type { State } from './lifecycle.ts';
-import { openOperations } from './open-operations.ts';
 import { type EngineOptions, engineActor, failureOf, Parts } from './parts.ts';
 import { hasAgent, isInChain } from './people.ts';
 import { planOperation } from './planning.ts';
@@ -32,6 +31,7 @@ import {
   settleParent,
 } from './rollback.ts';
 import { type Difference, recheck } from './staleness.ts';
+import { type Sweep, sweep } from './sweep.ts';
 import { earlierExecution, TargetTable, type Touch, touchesSince } from './targets.ts';
 import type { Operation, OperationRequest, VoteSignature } from './types.ts';
 import { undoUntil } from './undo-window.ts';
@@ -52,6 +52,7 @@ export class OperationEngine {
   readonly #parts: Parts;
   readonly #holder: string;
   readonly #targets = new TargetTable();
+  readonly #applying = new Set<string>();
   readonly #unsettled: Unsettled = new Map();
   readonly #ids = new IdSource();
 
@@ -84,8 +85,8 @@ export class OperationEngine {
   }
 
   /** The requester's signature that stands in for the approval of a break-glass operation. */
-  breakGlass(id: string, signature: VoteSignature): Promise<Operation> {
-    return this.#change(id, (operation) => openBreakGlass(this.#parts, operation, signature));
+  breakGlass(id: string, signature: VoteSignature, sender?: string): Promise<Operation> {
+    return this.#change(id, (operation) => openBreakGlass(this.#parts, operation, signature, sender));
   }
 
   /** Withdraws an operation that has not been executed. */
@@ -100,8 +101,14 @@ export class OperationEngine {
 
   /** Executes an approved operation, verifies it, and compensates a change set that failed half way. */
   async apply(id: string, options: ApplyOptions): Promise<Operation> {
-    const operation = await this.#change(id, (known) => this.#execute(known, options));
-    return this.#finish(operation);
+    const working = this.#applying.has(id);
+    this.#applying.add(id);
+    try {
+      const operation = await this.#change(id, (known) => this.#execute(known, options));
+      return await this.#finish(operation);
+    } finally {
+      if (!working) this.#applying.delete(id);
+    }
   }
 
   /** Proposes the undo of an operation, as an operation of its own. */
@@ -153,21 +160,17 @@ export class OperationEngine {
    * Does everything that is due: takes over what another process left, verifies, compensates, expires, closes. Runs on
    * start, by a timer, and by `indelible recover`. What cannot be done now is logged, and due again the next time.
    */
-  async recover(): Promise<Operation[]> {
-    const done: Operation[] = [];
-    for (const id of await openOperations(this.#parts.options.ledger)) {
-      try {
-        const before = await this.#parts.journal.read(id);
-        const after = await this.#finish(await this.#resume(before));
-        if (after.next_n !== before.next_n) done.push(after);
-      } catch (error) {
-        this.#parts.log.warn(
-          { operation_id: id, ...failureOf(error) },
-          'an operation could not be recovered yet',
-        );
-      }
-    }
-    return done;
+  async recover(): Promise<readonly Operation[]> {
+    return (await this.sweep()).changed;
+  }
+
+  /** `recover`, with what was found: for whoever watches. */
+  sweep(): Promise<Sweep> {
+    return sweep(this.#parts, async (operation) => {
+      // Whoever applies it goes on with it.
+      if (this.#applying.has(operation.operation_id)) return operation;
+      return this.#finish(await this.#resume(operation));
+    });
   }
 
   #newId(): string {
@@ -276,6 +279,16 @@ export class OperationEngine {
 
   /** What follows from where the operation is now, as far as nobody has to be waited for. */
   async #finish(operation: Operation): Promise<Operation> {
+    try {
+      return await this.#follow(operation);
+    } catch (error) {
+      // Another process does what follows: what it has come to is the answer.
+      if (!isIndelibleError(error, 'IDEMPOTENCY_CONFLICT')) throw error;
+      return this.read(operation.operation_id);
+    }
+  }
+
+  async #follow(operation: Operation): Promise<Operation> {
     let current = operation;
     if (current.state === 'executed') current = await verifyExecuted(this.#parts, current);
     await this.#parts.reached('verified', current.operation_id);

@@ -12,7 +12,7 @@ import type { ConnectorPlan } from '../connectors/contract.ts';
 import type { LedgerWriter, StoredRecord } from '../ledger/types.ts';
 import { type Entry, type EntryData, entryData, fold, problemOf, REFUSED, TARGETS } from './fold.ts';
 import type { Part, State } from './lifecycle.ts';
-import type { Operation } from './types.ts';
+import type { HistoryEntry, Operation } from './types.ts';
 
 const CACHED_MAX = 1000;
 const PAGE = 1000;
@@ -30,6 +30,9 @@ export interface Step {
   readonly outcome?: 'ok' | 'error' | 'denied' | 'pending';
 }
 
+/** Told of what was recorded, once it is durable. Must not raise. */
+export type OnAppend = (operation: Operation, entries: readonly HistoryEntry[]) => void;
+
 const DENIED: readonly State[] = ['denied', 'rejected', 'expired', 'stale'];
 const ERRORS: readonly State[] = [
   'failed',
@@ -43,11 +46,13 @@ const PENDING: readonly State[] = ['pending_approval', 'executing', 'indetermina
 export class Journal {
   readonly ledger: LedgerWriter;
   readonly #clock: () => number;
+  readonly #onAppend: OnAppend | undefined;
   readonly #cache = new Map<string, Operation>();
 
-  constructor(ledger: LedgerWriter, clock: () => number) {
+  constructor(ledger: LedgerWriter, clock: () => number, onAppend?: OnAppend) {
     this.ledger = ledger;
     this.#clock = clock;
+    this.#onAppend = onAppend;
   }
 
   /** As of the newest record of this process; another process may have gone on. */
@@ -118,6 +123,7 @@ export class Journal {
     this.#remember(folded!);
     const illegal = folded!.illegal.slice(operation?.illegal.length ?? 0);
     if (illegal.length > 0) throw stateError(folded, steps.at(-1)!, illegal[0]!.rule);
+    this.#onAppend?.(folded!, folded!.history.slice(operation?.history.length ?? 0));
     return folded!;
   }
 

@@ -11,7 +11,7 @@ import type {
 } from '../connectors/contract.ts';
 import type { LedgerLog, LedgerWriter } from '../ledger/types.ts';
 import type { PolicyGate, PolicyView } from './gate.ts';
-import { Journal } from './journal.ts';
+import { Journal, type OnAppend } from './journal.ts';
 import { effectKey } from './plan-hash.ts';
 import type { Operation } from './types.ts';
 
@@ -38,6 +38,8 @@ export interface EngineOptions {
   /** Milliseconds since 1970; default Date.now. */
   readonly clock?: () => number;
   readonly log?: LedgerLog;
+  /** Told of each step of an operation that this engine has recorded. */
+  readonly onRecord?: OnAppend;
   /** When policy says nothing else; default 24 hours. */
   readonly approval_expires_ms?: number;
   /** When policy says nothing else; default 24 hours after the approval. */
@@ -66,7 +68,7 @@ export class Parts {
   constructor(options: EngineOptions) {
     this.options = options;
     this.clock = options.clock ?? Date.now;
-    this.journal = new Journal(options.ledger, this.clock);
+    this.journal = new Journal(options.ledger, this.clock, options.onRecord);
     this.log = options.log ?? SILENT;
   }
 

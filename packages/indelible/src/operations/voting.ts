@@ -20,6 +20,8 @@ export interface VoteRequest {
   readonly purpose?: VotePurpose;
   /** By an enrolled key; its person votes. */
   readonly signature: VoteSignature;
+  /** Id of whoever hands it in, where that was found out: the person must be the same. */
+  readonly sender?: string;
 }
 
 /** Advice of somebody who does not vote: an agent. */
@@ -40,13 +42,15 @@ const SENTENCES: Readonly<Record<VoteRule, string>> = {
   already_voted: 'this person has voted',
   unsigned: 'the vote is not signed',
   unknown_person: 'this person is not in the directory',
+  sender: 'whoever hands the vote in is not the person who signed it',
   agent: 'agents advise, they do not vote',
 };
 
 /** Casts a signed vote, and takes the operation where the votes lead. */
 export async function castVote(parts: Parts, operation: Operation, request: VoteRequest): Promise<Operation> {
-  const { purpose = 'approval', vote, signature, plan_hash } = request;
+  const { purpose = 'approval', vote, signature, plan_hash, sender } = request;
   const person = await signatoryOf(parts, operation, signature, { purpose, vote, plan_hash });
+  if (!isSender(person, sender)) return refuseVote(parts, operation, person, 'sender');
   const view = await parts.policy();
   if (!view.knows(person.id)) return refuseVote(parts, operation, person, 'unknown_person');
   const cast = {
@@ -89,12 +93,14 @@ export async function openBreakGlass(
   parts: Parts,
   operation: Operation,
   signature: VoteSignature,
+  sender?: string,
 ): Promise<Operation> {
   const { plan_hash, envelope, state, operation_id } = operation;
   if (state !== 'validated' || !envelope.break_glass || plan_hash === null)
     return refuseVote(parts, operation, envelope.requester, 'not_open');
   const claims = { purpose: 'break_glass', vote: 'approve', plan_hash } as const;
   const person = await signatoryOf(parts, operation, signature, claims);
+  if (!isSender(person, sender)) return refuseVote(parts, operation, person, 'sender');
   if (samePersonKey(person.id) !== samePersonKey(envelope.requester.id))
     return refuseVote(parts, operation, person, 'requester');
   if (envelope.requester.type === 'agent') return refuseVote(parts, operation, person, 'agent');
@@ -153,6 +159,10 @@ async function signatoryOf(
     });
     throw error;
   }
+}
+
+function isSender(person: Actor, sender: string | undefined): boolean {
+  return sender === undefined || samePersonKey(sender) === samePersonKey(person.id);
 }
 
 function voteStep(operation: Operation, actor: Actor, vote: Omit<Vote, 'seq' | 'at'>): Step {

@@ -7,26 +7,14 @@
  * Errors:  those of faults.ts; LEDGER_DAMAGED for an object that is shorter than the server says.
  */
 import { createHash } from 'node:crypto';
-import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
+import { isVersioned, objectLockOf } from './bucket-settings.ts';
 import type { Server } from './client.ts';
 import { nameOf, s3Fault, statusOf } from './faults.ts';
-import { byName, type Cursor, type ListOptions, type Named, type Page, type Version } from './listing.ts';
+import { allNames, listObjects, listVersions } from './list-bucket.ts';
+import type { ListOptions, Named, Page, Version } from './listing.ts';
 import type { BucketLock, ObjectLock } from './lock.ts';
+import { factsOf, type ObjectFacts, type StoredObject, versionOf } from './object-facts.ts';
 import type { LockMode } from './place.ts';
-
-/** What a server says about an object. */
-export interface ObjectFacts {
-  readonly version_id: string | null;
-  readonly size: number;
-  /** Milliseconds since 1970, by the server's clock. */
-  readonly modified_at: number | null;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly lock: ObjectLock;
-}
-
-export interface StoredObject extends ObjectFacts {
-  readonly bytes: Uint8Array;
-}
 
 export interface PutOptions {
   /** Only when no object has the name; else nothing is written. */
@@ -171,89 +159,17 @@ export class Bucket {
 
   /** One page of names below a prefix, in order, each with its versions as far as they are on the page. */
   async list(options: ListOptions): Promise<Page> {
-    return this.versioned ? this.#versions(options) : this.#objects(options);
+    const list = this.versioned ? listVersions : listObjects;
+    return list(this.#server, this.name, options);
   }
 
   /** Every name below a prefix, in order, page by page, with all its versions. */
-  async *names(options: Omit<ListOptions, 'cursor'>): AsyncGenerator<Named[]> {
-    let last: Named | null = null;
-    let cursor: Cursor | undefined;
-    do {
-      const page: Page = await this.list({ ...options, ...(cursor === undefined ? {} : { cursor }) });
-      const names: Named[] = [];
-      for (const named of page.names) {
-        if (last !== null && last.key === named.key) {
-          last = {
-            key: named.key,
-            versions: [...named.versions, ...last.versions],
-            hidden: last.hidden || named.hidden,
-          };
-          continue;
-        }
-        if (last !== null) names.push(last);
-        last = named;
-      }
-      cursor = page.next ?? undefined;
-      // Whether there are more versions of the last name is for the next page to say.
-      if (cursor === undefined && last !== null) names.push(last);
-      yield names;
-    } while (cursor !== undefined);
+  names(options: Omit<ListOptions, 'cursor'>): AsyncGenerator<Named[]> {
+    return allNames((page) => this.list(page), options);
   }
 
-  async #versions({ prefix, after, page, cursor }: ListOptions): Promise<Page> {
-    const marker = cursor ?? (after === undefined ? {} : { KeyMarker: after });
-    const command = new this.#server.sdk.ListObjectVersionsCommand({
-      Bucket: this.name,
-      Prefix: prefix,
-      ...marker,
-      ...(page === undefined ? {} : { MaxKeys: page }),
-    });
-    try {
-      const answer = await this.#server.run((client, how) => client.send(command, how));
-      const { NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = answer;
-      const more = answer.IsTruncated === true && KeyMarker !== undefined;
-      return {
-        names: byName(answer.Versions ?? [], answer.DeleteMarkers ?? []),
-        next: more ? { KeyMarker, ...(VersionIdMarker === undefined ? {} : { VersionIdMarker }) } : null,
-      };
-    } catch (error) {
-      throw s3Fault(error, this.place, `listing ${prefix}`);
-    }
-  }
-
-  async #objects({ prefix, after, page, cursor }: ListOptions): Promise<Page> {
-    const command = new this.#server.sdk.ListObjectsV2Command({
-      Bucket: this.name,
-      Prefix: prefix,
-      ...(cursor ?? (after === undefined ? {} : { StartAfter: after })),
-      ...(page === undefined ? {} : { MaxKeys: page }),
-    });
-    try {
-      const answer = await this.#server.run((client, how) => client.send(command, how));
-      const { NextContinuationToken: ContinuationToken } = answer;
-      const more = answer.IsTruncated === true && ContinuationToken !== undefined;
-      return { names: byName(answer.Contents ?? [], []), next: more ? { ContinuationToken } : null };
-    } catch (error) {
-      throw s3Fault(error, this.place, `listing ${prefix}`);
-    }
-  }
-
-  async objectLock(): Promise<BucketLock> {
-    const command = new this.#server.sdk.GetObjectLockConfigurationCommand({ Bucket: this.name });
-    try {
-      const answer = await this.#server.run((client, how) => client.send(command, how));
-      const { ObjectLockEnabled, Rule } = answer.ObjectLockConfiguration ?? {};
-      const { Mode, Days, Years } = Rule?.DefaultRetention ?? {};
-      const days = Days ?? (Years === undefined ? undefined : Years * 365);
-      return {
-        enabled: ObjectLockEnabled === 'Enabled',
-        rule: Mode === undefined || days === undefined ? null : { mode: Mode, days },
-      };
-    } catch (error) {
-      const none = ['ObjectLockConfigurationNotFoundError', 'NotImplemented'].includes(nameOf(error));
-      if (none || statusOf(error) === 501) return { enabled: false, rule: null };
-      throw s3Fault(error, this.place, 'asking about Object Lock');
-    }
+  objectLock(): Promise<BucketLock> {
+    return objectLockOf(this.#server, this.name);
   }
 
   /** Removes an object, or a version of it. False when that is not allowed. */
@@ -280,44 +196,3 @@ export class Bucket {
     throw s3Fault(error, this.place, doing);
   }
 }
-
-/** Without the right to know, as if there were some: listing versions works either way. */
-async function isVersioned(server: Server, name: string): Promise<boolean> {
-  const command = new server.sdk.GetBucketVersioningCommand({ Bucket: name });
-  try {
-    const { Status } = await server.run((client, how) => client.send(command, how));
-    // A bucket whose versioning was suspended still has the versions from before.
-    return Status === 'Enabled' || Status === 'Suspended';
-  } catch (error) {
-    if (statusOf(error) === 403 && nameOf(error) === 'AccessDenied') return true;
-    if (nameOf(error) === 'NotImplemented' || statusOf(error) === 501) return false;
-    throw s3Fault(error, `s3://${name}`, 'asking whether the bucket keeps versions');
-  }
-}
-
-function versionOf(version_id: string | null): { VersionId?: string } {
-  return version_id === null ? {} : { VersionId: version_id };
-}
-
-function factsOf(answer: Pick<HeadObjectCommandOutput, FactMembers>): ObjectFacts {
-  return {
-    version_id: answer.VersionId ?? null,
-    size: answer.ContentLength ?? 0,
-    modified_at: answer.LastModified?.getTime() ?? null,
-    metadata: answer.Metadata ?? {},
-    lock: {
-      mode: answer.ObjectLockMode ?? null,
-      retain_until: answer.ObjectLockRetainUntilDate?.getTime() ?? null,
-      legal_hold: answer.ObjectLockLegalHoldStatus === 'ON',
-    },
-  };
-}
-
-type FactMembers =
-  | 'VersionId'
-  | 'ContentLength'
-  | 'LastModified'
-  | 'Metadata'
-  | 'ObjectLockMode'
-  | 'ObjectLockRetainUntilDate'
-  | 'ObjectLockLegalHoldStatus';

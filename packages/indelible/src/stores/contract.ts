@@ -112,8 +112,11 @@ export interface LogStore {
   /** About `count` parts that together are the whole log, in order. Absent: read it with `read(0)`. */
   shards?(count: number): Promise<Shard[]>;
 
-  /** Looks at the store itself: files, schema, triggers. Never repairs. */
-  inspect(): Promise<StoreFinding[]>;
+  /**
+   * Looks at the store itself: files, schema, triggers. Never repairs. Where signed statements lie beside the records,
+   * they count when they are signed with one of `verifier_keys`; none: with one that is published there.
+   */
+  inspect(verifier_keys?: readonly string[]): Promise<StoreFinding[]>;
 
   /**
    * Evicts whole units of storage (segments) whose records all lie below the returned bound, oldest first.

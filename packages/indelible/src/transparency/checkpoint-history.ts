@@ -12,7 +12,7 @@ import { type ErrorCode, formatNote, IndelibleError, isIndelibleError, parseNote
 import { createPrivateFile } from '../private-file.ts';
 import type { CheckpointHistory, PublishedCheckpoint } from './contract.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 const SCHEMA = `
   CREATE TABLE checkpoints (
     size INTEGER PRIMARY KEY CHECK (size > 0),
@@ -26,6 +26,11 @@ const SCHEMA = `
   CREATE TABLE key_records (seq INTEGER PRIMARY KEY) STRICT;
   -- A row while checkpoints are withheld until witnesses have cosigned them: it binds every process that signs.
   CREATE TABLE withholding (yes INTEGER PRIMARY KEY CHECK (yes = 1)) STRICT;
+`;
+/** Version 2: the signed size up to which the tree beside is durable. Before, it was so up to the newest. */
+const TREE_SYNCED = `
+  CREATE TABLE tree_synced (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL) STRICT;
+  INSERT INTO tree_synced SELECT 1, coalesce(max(size), 0) FROM checkpoints;
 `;
 const COLUMNS = 'size, root, note, signed_at, published';
 
@@ -47,13 +52,14 @@ class SqliteHistory implements CheckpointHistory {
     this.#db = db;
   }
 
-  async add(checkpoint: PublishedCheckpoint, published: boolean): Promise<void> {
+  async add(checkpoint: PublishedCheckpoint, published: boolean, tree_synced = false): Promise<void> {
     this.#guarded(() =>
       transaction(this.#db, () => {
         const newest = this.#one(`SELECT ${COLUMNS} FROM checkpoints ORDER BY size DESC LIMIT 1`);
         if (newest !== null && newest.size > checkpoint.size && this.#of(checkpoint.size) === null)
           throw fork(checkpoint, newest);
         this.#keep(checkpoint, published);
+        if (tree_synced) this.#noteTreeSynced(checkpoint.size);
       }),
     );
   }
@@ -91,6 +97,21 @@ class SqliteHistory implements CheckpointHistory {
     return this.#guarded(() =>
       this.#one(`SELECT ${COLUMNS} FROM checkpoints WHERE published = 1 ORDER BY size DESC LIMIT 1`),
     );
+  }
+
+  async newestSynced(): Promise<PublishedCheckpoint | null> {
+    return this.#guarded(() =>
+      this.#one(`SELECT ${COLUMNS} FROM checkpoints WHERE size = (SELECT size FROM tree_synced)`),
+    );
+  }
+
+  async noteTreeSynced(size: number): Promise<void> {
+    this.#guarded(() => this.#noteTreeSynced(size));
+  }
+
+  #noteTreeSynced(size: number): void {
+    // Another process may have synced more.
+    this.#statement('UPDATE tree_synced SET size = CASE ?1 WHEN 0 THEN 0 ELSE max(size, ?1) END').run(size);
   }
 
   async atLeast(size: number): Promise<PublishedCheckpoint | null> {
@@ -183,7 +204,9 @@ function connect(path: string): DatabaseSync {
     // It fails with "busy" at once while another process does the same; that one then has done it.
     if (pragma(db, 'journal_mode') !== 'wal') enterWal(db);
     transaction(db, () => {
-      if (pragma(db, 'user_version') === 0) db.exec(`${SCHEMA}; PRAGMA user_version = ${VERSION}`);
+      const version = Number(pragma(db, 'user_version'));
+      if (version === 0) db.exec(SCHEMA);
+      if (version < VERSION) db.exec(`${TREE_SYNCED}; PRAGMA user_version = ${VERSION}`);
     });
     checkVersion(db, path);
     return db;
@@ -217,10 +240,11 @@ function checkedReader(path: string, place: string | URL): DatabaseSync {
 }
 
 function checkVersion(db: DatabaseSync, path: string): void {
-  const version = pragma(db, 'user_version');
-  if (version === VERSION) return;
+  const version = Number(pragma(db, 'user_version'));
+  // The older version differs in what readers do not ask for.
+  if (version === VERSION || version === 1) return;
   throw new IndelibleError(
-    Number(version) > VERSION ? 'LEDGER_TOO_NEW' : 'STORE_UNAVAILABLE',
+    version > VERSION ? 'LEDGER_TOO_NEW' : 'STORE_UNAVAILABLE',
     `${path} is no history of checkpoints that this version reads`,
   );
 }

@@ -1,8 +1,9 @@
 /**
  * Signs checkpoints: after appends, at most one in each interval, the first at once, a last one on closing.
  *
- * Before a checkpoint is kept, everything that proves it is durable; before it is published, it is kept. Nothing here
- * ever delays or fails an append.
+ * Before a checkpoint is kept, the records under it are durable; before it is published, it is kept. The tree beside is
+ * derived from the records: it is made durable now and then, since syncing it takes time from the log on the same disk
+ * (stored-state.ts hashes the rest again after a crash). Nothing here ever delays or fails an append.
  *
  * Errors:  CHECKPOINT_FORK stops signing until the ledger is opened again; every other fault is shown and tried again.
  */
@@ -16,6 +17,8 @@ import type { Timers } from './timers.ts';
 import type { TreeFollower } from './tree-follower.ts';
 
 const RETRY_MS_MAX = 60_000;
+/** How much signing lies between two syncs of the tree: so much may have to be hashed again after a crash. */
+const TREE_SYNC_MS = 10_000;
 
 export interface CheckpointerOptions {
   readonly origin: string;
@@ -50,11 +53,13 @@ export class Checkpointer {
   #stopped = false;
   #signed_size = 0;
   #published_size = 0;
+  #synced_at: number;
   /** Publish only what witnesses have cosigned. */
   #withhold = false;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
+    this.#synced_at = options.timers.now();
     this.#cosigning =
       options.cosigner === null
         ? null
@@ -119,11 +124,30 @@ export class Checkpointer {
   async close(): Promise<void> {
     this.#cancelTimer();
     while (this.#running !== null) await this.#running;
-    if (!this.#stopped && this.#options.keys.any) await this.#start(false);
-    while (this.#running !== null) await this.#running;
+    if (!this.#stopped && this.#options.keys.any) {
+      await this.#start(false);
+      while (this.#running !== null) await this.#running;
+      await this.#syncTree().catch((error: unknown) => this.fail(error));
+    }
     this.#stopped = true;
     this.#cancelTimer();
     await this.#cosigning?.close();
+  }
+
+  /** Records below `keep_from` are about to go, and cannot be hashed again: the tree over them must be there to resume. */
+  async outlive(keep_from: number): Promise<void> {
+    if (!this.#options.keys.any) return;
+    if (this.#signed_size < keep_from) await this.now();
+    await this.#syncTree();
+  }
+
+  /** Makes the tree under the newest checkpoint durable, so that resuming needs no record below it. */
+  async #syncTree(): Promise<void> {
+    const { follower, history } = this.#options;
+    const size = this.#signed_size;
+    if (size === ((await history.newestSynced())?.size ?? 0)) return;
+    await follower.sync();
+    await history.noteTreeSynced(size);
   }
 
   #schedule(): void {
@@ -188,15 +212,27 @@ export class Checkpointer {
     if (newest !== null && newest.size >= size) return this.#again(newest, size, root);
     if (size === 0) return;
     const signers = keys.signers(follower.keys, newest?.size ?? 0);
-    await follower.flush();
+    const tree_synced = await this.#writeTree();
     const text = formatCheckpoint({ origin, size, root, extensions: [] });
     const note = await signNote(text, signers);
     const checkpoint = { size, root, note, signed_at: timers.now() };
     const withheld = this.#withhold;
-    await this.#keep(checkpoint, !withheld);
+    await this.#keep(checkpoint, !withheld, tree_synced);
     this.#signed_size = Math.max(this.#signed_size, size);
     if (!withheld) this.#published(size);
     await this.#cosign(checkpoint, withheld);
+  }
+
+  /** Whether the tree is durable now, and not only written. */
+  async #writeTree(): Promise<boolean> {
+    const { follower, timers } = this.#options;
+    const is_due = Math.abs(timers.now() - this.#synced_at) >= TREE_SYNC_MS;
+    if (!is_due) await follower.flush();
+    else {
+      await follower.sync();
+      this.#synced_at = timers.now();
+    }
+    return is_due;
   }
 
   /** Waits for witnesses only where publishing waits for them. */
@@ -209,10 +245,10 @@ export class Checkpointer {
   }
 
   /** Keeps a checkpoint, unless another process was faster with a longer one. */
-  async #keep(checkpoint: PublishedCheckpoint, publish: boolean): Promise<void> {
+  async #keep(checkpoint: PublishedCheckpoint, publish: boolean, tree_synced: boolean): Promise<void> {
     const { history } = this.#options;
     try {
-      await history.add(checkpoint, publish);
+      await history.add(checkpoint, publish, tree_synced);
     } catch (error) {
       const newest = await history.newestSigned();
       if (!isIndelibleError(error, 'CHECKPOINT_FORK') || newest === null || newest.size <= checkpoint.size)

@@ -118,9 +118,10 @@ export interface TreeStorage {
 export interface CheckpointHistory {
   /**
    * Keeps a checkpoint; one of the same size adds its signatures to the old one if the roots agree.
-   * Raises CHECKPOINT_FORK if they do not, and for one below the newest.
+   * Raises CHECKPOINT_FORK if they do not, and for one below the newest. `tree_synced`: the stored tree of this size is
+   * durable.
    */
-  add(checkpoint: PublishedCheckpoint, published: boolean): Promise<void>;
+  add(checkpoint: PublishedCheckpoint, published: boolean, tree_synced?: boolean): Promise<void>;
   /**
    * Keeps checkpoints that another history of the same log has, of any size, all or none. Raises CHECKPOINT_FORK when
    * the roots of one size differ.
@@ -131,6 +132,10 @@ export interface CheckpointHistory {
   /** The newest that was signed, published or not. */
   newestSigned(): Promise<PublishedCheckpoint | null>;
   newest(): Promise<PublishedCheckpoint | null>;
+  /** The newest whose stored tree is known to be durable. */
+  newestSynced(): Promise<PublishedCheckpoint | null>;
+  /** The stored tree is durable up to a signed size; 0 takes back what was said before. */
+  noteTreeSynced(size: number): Promise<void>;
   /** The published one of the smallest size that is at least `size`. */
   atLeast(size: number): Promise<PublishedCheckpoint | null>;
   /** Sequence numbers of the records about signing keys, so that the log need not be searched for them. */

@@ -35,6 +35,8 @@ export async function resumeState(state: StoredState): Promise<{ tree: LogTree; 
       { size: newest.size },
       'the stored tree was not the signed one; it is built again from the log',
     );
+    // Until it is whole, its ends must not speak for what lies between.
+    await history.noteTreeSynced(0);
   }
   return { tree: await LogTree.resume(storage, writeLeaf, 0), keys: new KeyChain() };
 }
@@ -49,8 +51,28 @@ async function checkLength({ store }: StoredState, { size }: PublishedCheckpoint
   );
 }
 
+/** The tree under the newest checkpoint. Null when neither the stored one nor what the log adds to it has the root. */
+async function resumeAt(state: StoredState, newest: PublishedCheckpoint): Promise<LogTree | null> {
+  const synced = await state.history.newestSynced();
+  if (synced?.size === newest.size) return resumeSynced(state, newest);
+  const tree =
+    synced === null
+      ? await LogTree.resume(state.storage, state.writeLeaf, 0)
+      : await resumeSynced(state, synced);
+  if (tree === null) return null;
+  for await (const batch of state.store.read(tree.size, newest.size)) {
+    if (batch.first_seq !== tree.size) return null;
+    tree.add(batch, 0);
+    await tree.flush();
+  }
+  return tree.size === newest.size && tree.root() === newest.root ? tree : null;
+}
+
 /** Null when the stored tree does not have the root, or the log's last signed record is not the tree's. */
-async function resumeAt(state: StoredState, { size, root }: PublishedCheckpoint): Promise<LogTree | null> {
+async function resumeSynced(
+  state: StoredState,
+  { size, root }: PublishedCheckpoint,
+): Promise<LogTree | null> {
   const { store, storage, writeLeaf } = state;
   try {
     const tree = await LogTree.resume(storage, writeLeaf, size);

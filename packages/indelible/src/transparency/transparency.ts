@@ -201,8 +201,9 @@ export class LedgerTransparency extends Proofs implements Transparency, LogFollo
 
   async carry(keep_from: number): Promise<void> {
     const { keys } = this.#follower;
-    if (keys.active === null || keys.announced_seq >= keep_from) return;
-    await this.#record(announcedEvent(this.origin, keys.active, keys.keys.slice(1)));
+    if (keys.active !== null && keys.announced_seq < keep_from)
+      await this.#record(announcedEvent(this.origin, keys.active, keys.keys.slice(1)));
+    await this.#checkpointer.outlive(keep_from).catch((error: unknown) => this.#noteFault(error));
   }
 
   async close(): Promise<void> {
@@ -212,7 +213,7 @@ export class LedgerTransparency extends Proofs implements Transparency, LogFollo
     this.#stop_looking?.();
     this.#waiting.close();
     if (!this.#options.ledger.store.read_only) {
-      await this.#follower.flush().catch((error: unknown) => this.#noteFault(error));
+      await this.#follower.sync().catch((error: unknown) => this.#noteFault(error));
     }
     await this.#options.history.close();
     await this.#options.storage.close();

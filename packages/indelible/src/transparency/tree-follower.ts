@@ -118,6 +118,11 @@ export class TreeFollower {
   /** Writes everything, so that a checkpoint of this size can be proven from the storage. */
   async flush(): Promise<void> {
     await this.#tree?.flush();
+  }
+
+  /** Makes everything durable, so that the log need not be hashed again after a crash. */
+  async sync(): Promise<void> {
+    await this.flush();
     await this.#options.storage.sync();
   }
 

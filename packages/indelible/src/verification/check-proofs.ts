@@ -15,7 +15,6 @@ import {
   TILE_WIDTH,
   type VerdictFinding,
 } from '@indelible/core';
-import type { Anchor } from '../anchors/contract.ts';
 import type { Leaves } from '../ledger/leaf-tiles.ts';
 import type { ProofChecker, ProofFindings } from '../ledger/types.ts';
 import { type ChainPosition, type ChainVerdict, unlessDamaged } from '../ledger/verify-chain.ts';
@@ -75,8 +74,11 @@ export class CheckProofs implements ProofChecker {
 
   async conclude(chain: ChainVerdict): Promise<ProofFindings> {
     const { stored, trust, position } = this.#options;
-    const { anchors = [], kept = [], policy = null, keys: given = [], timestamps = null } = trust;
-    const keys = trustedKeys(given, (policy?.logs.length ?? 0) > 0, chain.proof_records, position?.keys);
+    const { anchors = [], kept = [], policy = null, timestamps = null } = trust;
+    const listed = (policy?.logs ?? []).map(({ key }) => formatVerifierKey(key));
+    const keys = trustedKeys(trust.keys ?? [], listed.length > 0, chain.proof_records, position?.keys);
+    const verifier_keys = [...keys.keys, ...listed];
+    const given = keys.from === 'given' ? verifier_keys : null;
     const origin = chain.ledger;
     const history =
       stored === null ? { checkpoints: [], findings: [] } : await readHistory(stored.checkpoints());
@@ -90,7 +92,7 @@ export class CheckProofs implements ProofChecker {
     const signed = all_signed.filter((one) => !isLater(one));
     const all_claims = [
       ...kept.map((one) => keptClaim(one, origin)),
-      ...(await this.#askAll(anchors, origin, keys)),
+      ...(await Promise.all(anchors.map((one) => askAnchor(one, origin, given)))).flat(),
       ...(await recordedClaims(chain.proof_records, anchors, timestamps)),
     ];
     const claims = all_claims.filter((one) => !isLater(one));
@@ -115,6 +117,7 @@ export class CheckProofs implements ProofChecker {
     this.#reached = this.#positionAt(chain, hashed, roots.get(size), keys);
     const found = findingsOf(graded, compared?.findings);
     return {
+      verifier_keys,
       graded,
       compared: {
         verified_from: position?.size ?? 0,
@@ -131,13 +134,6 @@ export class CheckProofs implements ProofChecker {
   async #sizeNow(size: number): Promise<number> {
     const head = await this.#options.store.head().catch((error: unknown) => unlessDamaged(error, null));
     return Math.max(size, (head?.seq ?? -1) + 1);
-  }
-
-  async #askAll(anchors: readonly Anchor[], origin: string, keys: TrustedKeys): Promise<AnchorClaim[]> {
-    const { policy } = this.#options.trust;
-    const listed = (policy?.logs ?? []).map(({ key }) => formatVerifierKey(key));
-    const given = keys.from === 'given' ? [...keys.keys, ...listed] : null;
-    return (await Promise.all(anchors.map((anchor) => askAnchor(anchor, origin, given)))).flat();
   }
 
   #grade(

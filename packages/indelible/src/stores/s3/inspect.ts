@@ -5,9 +5,9 @@
  * than what was set, an object that is gone and a head that was altered are damage.
  */
 import { ahead } from '../../s3/ahead.ts';
-import type { ObjectFacts } from '../../s3/bucket.ts';
 import type { Named, Version } from '../../s3/listing.ts';
 import { isHoldLifted, lockThatWasSet, weakened } from '../../s3/lock.ts';
+import type { ObjectFacts } from '../../s3/object-facts.ts';
 import type { StoreFinding } from '../contract.ts';
 import { ClaimList } from './claim-list.ts';
 import { Findings } from './findings.ts';
@@ -21,9 +21,12 @@ const AT_ONCE = 24;
 const OTHERS = ['attachments/', 'checkpoint', 'ledger.json', 'log.vkey', 'manifests/', 'tile/'];
 
 /** Repairs nothing. One request for each object, and one for a thousand names. */
-export async function inspectLog(log: OpenedLog, now: number): Promise<StoreFinding[]> {
+export async function inspectLog(
+  log: OpenedLog,
+  { now, verifier_keys }: { readonly now: number; readonly verifier_keys: readonly string[] },
+): Promise<StoreFinding[]> {
   const findings = new Findings();
-  const manifests = await ManifestCheck.begin(log, findings);
+  const manifests = await ManifestCheck.begin(log, findings, verifier_keys);
   await new BatchInspection(log, findings, now, manifests).run();
   manifests.end(findings);
   await Promise.all(OTHERS.map((name) => inspectOthers(log, name, findings, now)));

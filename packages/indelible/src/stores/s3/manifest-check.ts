@@ -1,8 +1,8 @@
 /**
  * Compares the batches that are there with those that manifests speak of.
  *
- * A manifest is worth what its signature is: it is verified under the keys that are published beside it. Whether those
- * are the log's is for the verifier of checkpoints, which are signed with the same.
+ * A manifest is worth what its signature is: it is verified under the keys that the verifier believes. One that knows of
+ * none takes those that are published beside it, which show no more than that the place agrees with itself.
  */
 import { isIndelibleError } from '@indelible/core';
 import { BatchDigest } from './batches-held.ts';
@@ -24,9 +24,14 @@ export class ManifestCheck {
     this.#prefix = prefix;
   }
 
-  static async begin(log: OpenedLog, findings: Findings): Promise<ManifestCheck> {
+  static async begin(
+    log: OpenedLog,
+    findings: Findings,
+    believed: readonly string[],
+  ): Promise<ManifestCheck> {
     const { bucket, prefix } = log;
-    const keys = await publishedKeys(log);
+    const keys = believed.length > 0 ? believed : await publishedKeys(log);
+    const whose = believed.length > 0 ? 'a key that is believed' : `a key of ${prefix}log.vkey`;
     const ranges: Range[] = [];
     for await (const names of bucket.names({ prefix: `${prefix}manifests/` })) {
       for (const { key, versions } of names) {
@@ -35,7 +40,7 @@ export class ManifestCheck {
         const manifest = read(object.bytes);
         if (manifest === null) findings.add('unexpected_file', `${key} is no manifest`);
         else if (!isSignedByOne(object.bytes, keys))
-          findings.add('unexpected_file', `${key} is not signed with a key of ${prefix}log.vkey`);
+          findings.add('unexpected_file', `${key} is not signed with ${whose}; it does not count`);
         else ranges.push({ ...manifest, key, digest: new BatchDigest() });
       }
     }

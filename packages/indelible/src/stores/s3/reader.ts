@@ -6,7 +6,8 @@
  * Errors:  those of the bucket; LEDGER_DAMAGED.
  */
 import { ahead } from '../../s3/ahead.ts';
-import type { Bucket, StoredObject } from '../../s3/bucket.ts';
+import type { Bucket } from '../../s3/bucket.ts';
+import type { StoredObject } from '../../s3/object-facts.ts';
 import type { LineBatch } from '../contract.ts';
 import type { Commits } from './commits.ts';
 import { cutLines } from './cut-lines.ts';

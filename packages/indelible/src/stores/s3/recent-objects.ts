@@ -1,5 +1,5 @@
 /** Objects that were got lately: single records are asked for in runs, and objects never change. */
-import type { StoredObject } from '../../s3/bucket.ts';
+import type { StoredObject } from '../../s3/object-facts.ts';
 
 const BYTES_MAX = 8 << 20;
 

@@ -142,10 +142,10 @@ class S3Store implements LogStore {
     return { promise, forget };
   }
 
-  async inspect(): Promise<StoreFinding[]> {
+  async inspect(verifier_keys: readonly string[] = []): Promise<StoreFinding[]> {
     this.#checkOpen();
     const { log, clock } = this.#parts;
-    return inspectLog(log, clock());
+    return inspectLog(log, { now: clock(), verifier_keys });
   }
 
   close(): Promise<void> {
