@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { isIndelibleError } from '@indelible/core';
 import fc from 'fast-check';
 import { type AnchorPlan, parseAnchorUrl } from '../../packages/indelible/src/anchors/anchor-url.ts';
+import { runs } from '../support/runs.ts';
 
 const PLANS: readonly (readonly [text: string, plan: AnchorPlan])[] = [
   [
@@ -13,6 +14,15 @@ const PLANS: readonly (readonly [text: string, plan: AnchorPlan])[] = [
   ['file:///mnt/a%20b#elsewhere', { kind: 'file', name: 'file:elsewhere', path: '/mnt/a b' }],
   ['file:/mnt/a%20b', { kind: 'file', name: 'file:/mnt/a_b', path: '/mnt/a b' }],
   ['sqlite:/mnt/a.db', { kind: 'database', name: 'database:/mnt/a.db', engine: 'sqlite', path: '/mnt/a.db' }],
+  [
+    'postgres://anchoring@db.example:5432/anchors?sslmode=verify-full',
+    {
+      kind: 'database',
+      name: 'database:db.example:5432/anchors',
+      engine: 'postgres',
+      url: 'postgres://anchoring@db.example:5432/anchors?sslmode=verify-full',
+    },
+  ],
   [
     'https://receiver.example/hook?token=t',
     {
@@ -86,6 +96,9 @@ test('everything else is refused, and not repeated', () => {
     's3://key:secret-6@bucket/x',
     's3://bucket/x?head_bucket=secret-6',
     'postgres://user:secret-6@host/x',
+    'postgres://user@host/secret-6/x',
+    'postgres://secret-6',
+    'postgres:/secret-6',
     'http://receiver.example/secret-6',
     'https://user:secret-6@receiver.example/',
     'https:///secret-6',
@@ -117,6 +130,7 @@ test('any text is an anchor or ANCHOR_URL', () => {
   const pieces = fc.constantFrom(
     'file:',
     'sqlite:',
+    'postgres://',
     'https://',
     'tsa+',
     '/',
@@ -142,6 +156,6 @@ test('any text is an anchor or ANCHOR_URL', () => {
         }
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });

@@ -7,6 +7,7 @@ import type {
   OutboxLag,
   RefusedEvent,
   SealedKey,
+  Sweep,
   WaitingEvent,
   WaitingPart,
 } from '../../packages/indelible/src/outbox/contract.ts';
@@ -79,17 +80,21 @@ export class MemoryOutbox implements Outbox {
   async waiting(
     at_most: number,
     bytes_max: number,
-    { after, up_to } = { after: -1, up_to: Math.max(0, ...this.rows.keys()) },
+    behind?: { readonly after: number; readonly sweep: Sweep },
   ): Promise<WaitingPart> {
+    const { after, sweep } = behind ?? {
+      after: -1,
+      sweep: { up_to: Math.max(0, ...this.rows.keys()), seen: '' },
+    };
     const found: WaitingEvent[] = [];
     let bytes = 0;
     for (const [position, event] of [...this.rows].sort(([a], [b]) => a - b)) {
-      if (position <= after || position > up_to) continue;
+      if (position <= after || position > sweep.up_to) continue;
       if (found.length === at_most || (found.length > 0 && bytes >= bytes_max)) break;
       found.push({ position, event });
       bytes += event.length;
     }
-    return { events: found, up_to };
+    return { events: found, sweep };
   }
 
   async sealedKeys(keys: readonly string[]): Promise<Map<string, SealedKey>> {

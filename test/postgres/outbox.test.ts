@@ -141,6 +141,8 @@ test('a sealer that sleeps is woken by an insert', { skip, timeout: 10_000 }, as
   // The first wait makes the session that listens, which wakes whoever waits.
   await outbox.waitForEvents(1_000_000, never());
   await outbox.idle(epoch, 30);
+  // Keeping the lead does not end that.
+  await outbox.lead('sleeper', 30);
   const woken = outbox.waitForEvents(1_000_000, never());
   await here.sql(leave(1));
   await woken;

@@ -7,11 +7,13 @@ import { GENESIS_HASH, leafHash } from '@indelible/core';
 import type { Client } from 'pg';
 import { SQLSTATES } from '../../packages/indelible/src/stores/postgres/schema/index.ts';
 import { batchOf, type SealedLine, sealChain, sealLine } from '../support/chain.ts';
-import { noPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { connected, installed, refusal } from './schema-support.ts';
+import { noPostgres, type PostgresServer } from '../support/postgres.ts';
+import { connected, refusal } from './schema-support.ts';
+import { Databases } from './support.ts';
 
 const skip = noPostgres();
 const KEY = { key_id: 'k1', secret: new Uint8Array(32).fill(7) };
+let databases: Databases;
 let server: PostgresServer;
 let database: string;
 let owner: Client;
@@ -19,8 +21,9 @@ let app: Client;
 
 before(async () => {
   if (skip !== false) return;
-  server = await startPostgres();
-  database = await installed(server);
+  databases = await Databases.start([]);
+  server = databases.server;
+  database = await databases.create();
   owner = await connected(server, database);
   await owner.query('CREATE ROLE app LOGIN IN ROLE indelible_writer, indelible_reader');
   app = await connected(server, database, 'app');
@@ -29,7 +32,7 @@ before(async () => {
 after(async () => {
   await app?.end();
   await owner?.end();
-  await server?.stop();
+  await databases?.stop();
 });
 
 let ledgers = 0;

@@ -6,20 +6,21 @@ import { after, before, test } from 'node:test';
 import { canonicalize, IndelibleError, parseJson } from '@indelible/core';
 import fc from 'fast-check';
 import type { Client } from 'pg';
-import { noPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { noPostgres } from '../support/postgres.ts';
 import { readVectors } from '../support/vectors.ts';
-import { connected, installed } from './schema-support.ts';
+import { connected } from './schema-support.ts';
+import { Databases } from './support.ts';
 
 const skip = noPostgres();
 /** Texts for each property; a run in earnest has more. */
-const RUNS = Number(process.env.INDELIBLE_RUNS ?? 4000);
-let server: PostgresServer;
+const RUNS = Number(process.env.INDELIBLE_RUNS ?? 1000);
+let databases: Databases;
 let client: Client;
 
 before(async () => {
   if (skip !== false) return;
-  server = await startPostgres();
-  client = await connected(server, await installed(server));
+  databases = await Databases.start([]);
+  client = await connected(databases.server, await databases.create());
   await client.query(`CREATE FUNCTION pg_temp.written(json_text text) RETURNS text LANGUAGE plpgsql AS $$
     DECLARE told text;
     BEGIN
@@ -34,7 +35,7 @@ before(async () => {
 
 after(async () => {
   await client?.end();
-  await server?.stop();
+  await databases?.stop();
 });
 
 /** What the database makes of each text: its canonical form, or the code of the refusal. All in one query. */

@@ -7,8 +7,9 @@ import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { SQLSTATES } from '../../packages/indelible/src/stores/postgres/schema/index.ts';
 import { batchOf, sealChain } from '../support/chain.ts';
-import { noPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { connected, installed, refusal } from './schema-support.ts';
+import { noPostgres } from '../support/postgres.ts';
+import { connected, refusal } from './schema-support.ts';
+import { Databases } from './support.ts';
 
 const skip = noPostgres();
 const NOT_PERMITTED = '42501';
@@ -20,24 +21,24 @@ const LOGINS = {
   server: ['writer', 'reader', 'sealer'],
 };
 type Login = keyof typeof LOGINS;
-let server: PostgresServer;
+let databases: Databases;
 let owner: Client;
 let as: Record<Login | 'stranger', Client>;
 
 before(async () => {
   if (skip !== false) return;
-  server = await startPostgres();
-  const database = await installed(server);
-  owner = await connected(server, database);
+  databases = await Databases.start([]);
+  const database = await databases.create();
+  owner = await connected(databases.server, database);
   await owner.query("SELECT indelible.create_ledger('ours'), indelible.create_ledger('theirs')");
   await owner.query('CREATE ROLE stranger LOGIN');
-  const entries: [string, Client][] = [['stranger', await connected(server, database, 'stranger')]];
+  const entries: [string, Client][] = [['stranger', await connected(databases.server, database, 'stranger')]];
   for (const [login, roles] of Object.entries(LOGINS)) {
     await owner.query(
       `CREATE ROLE ${login} LOGIN IN ROLE ${roles.map((role) => `indelible_${role}`).join(', ')}`,
     );
     await owner.query("SELECT indelible.bind('ours', $1)", [login]);
-    entries.push([login, await connected(server, database, login)]);
+    entries.push([login, await connected(databases.server, database, login)]);
   }
   as = Object.fromEntries(entries) as typeof as;
   await as.server.query("INSERT INTO indelible.events (action) VALUES ('seen')");
@@ -47,7 +48,7 @@ before(async () => {
 after(async () => {
   await Promise.all(Object.values(as ?? {}).map((client) => client.end()));
   await owner?.end();
-  await server?.stop();
+  await databases?.stop();
 });
 
 async function assertRefused(client: Client, sql: string, code: string = NOT_PERMITTED): Promise<void> {
@@ -98,20 +99,25 @@ const FORBIDDEN = [
   `INSERT INTO indelible.seals (ledger, said_by) VALUES ('theirs', 'postgres')`,
   `INSERT INTO indelible.reservations (ledger, said_by) VALUES ('theirs', 'postgres')`,
   `INSERT INTO indelible.outbox (action, said_by) VALUES ('x', 'postgres')`,
-  `INSERT INTO indelible.outbox (action, placed) VALUES ('x', true)`,
+  ...['position', 'company'].map(
+    (column) => `INSERT INTO indelible.outbox (action, ${column}) VALUES ('x', 1)`,
+  ),
+  `INSERT INTO indelible.outbox (action, xid) VALUES ('x', '1')`,
+  `INSERT INTO indelible.idempotency_keys VALUES (1, 'k', 1)`,
+  `DELETE FROM indelible.idempotency_keys`,
+  `SELECT nextval('indelible.outbox_positions')`,
+  `SELECT setval('indelible.outbox_company', 1)`,
   `UPDATE indelible.outbox SET action = 'x'`,
   `DELETE FROM indelible.outbox`,
   `SELECT indelible.bind('theirs', CURRENT_USER)`,
   `SELECT indelible.unbind('ours', 'writer')`,
   `SELECT indelible.create_ledger('mine')`,
   `SELECT indelible.provision('mine')`,
-  `SELECT indelible.is_bound(2, 'postgres')`,
   `SELECT indelible.lock_ledger(2)`,
-  `SELECT indelible.append_lines(l, 0, '', '') FROM indelible.ledgers AS l`,
-  `SELECT indelible.insert_or_give_way(ROW(2, 99, '', '', '{}'))`,
+  `SELECT indelible.append_lines(2, 'theirs', 0, '', '')`,
+  `SELECT indelible.note_keys(2, 0, 9)`,
   `SELECT indelible.same_event(2, 'k', 'd')`,
   `SELECT indelible.holder_of(2, 'k')`,
-  `SELECT indelible.head_of(2)`,
   `SELECT indelible.refuse_rows('theirs', '[]')`,
 ];
 
@@ -131,6 +137,7 @@ test('superusers and owners are refused, too, as long as they leave the triggers
     `UPDATE ${RECORDS} SET body = '{}' WHERE false`,
     `DELETE FROM ${RECORDS}`,
     `TRUNCATE ${RECORDS}`,
+    'DELETE FROM indelible.idempotency_keys',
     `SET LOCAL session_replication_role = replica; DELETE FROM ${RECORDS}`,
     `SET LOCAL ROLE indelible_owner; DELETE FROM ${RECORDS}`,
     'DELETE FROM indelible.ledgers',

@@ -1,6 +1,5 @@
-/** A database with the schema, and connections to it as whichever role. */
+/** Connections to a database as whichever role, and what it says to them. */
 import pg, { type Client } from 'pg';
-import { installSchema } from '../../packages/indelible/src/stores/postgres/schema/index.ts';
 import type { PostgresServer } from '../support/postgres.ts';
 
 /** Connects to a database. */
@@ -12,29 +11,6 @@ export async function connected(
   const client = new pg.Client({ connectionString: server.url(database, user) });
   await client.connect();
   return client;
-}
-
-let databases = 0;
-
-/** Makes an empty database; its name. */
-export async function createDatabase(server: PostgresServer): Promise<string> {
-  const name = `made_${++databases}`;
-  const client = await connected(server, 'postgres');
-  await client.query(`CREATE DATABASE ${name}`);
-  await client.end();
-  return name;
-}
-
-/** Makes a database with the schema in it; its name. */
-export async function installed(server: PostgresServer): Promise<string> {
-  const database = await createDatabase(server);
-  const client = await connected(server, database);
-  try {
-    await installSchema(client);
-  } finally {
-    await client.end();
-  }
-  return database;
 }
 
 /** What the server says when it refuses. */

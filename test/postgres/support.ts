@@ -1,13 +1,34 @@
 /**
  * A server with our schema, and databases with it at the price of a copy.
  */
+import { createHash } from 'node:crypto';
 import { connectPostgres } from '../../packages/indelible/src/stores/postgres/connection.ts';
-import { installSchema } from '../../packages/indelible/src/stores/postgres/schema/index.ts';
-import { type PostgresOptions, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { installSchema, installSql } from '../../packages/indelible/src/stores/postgres/schema/index.ts';
+import {
+  filledTemplate,
+  type PostgresOptions,
+  type PostgresServer,
+  startPostgres,
+} from '../support/postgres.ts';
 
 /** The role of an application's server: no owner, and bound to its ledgers alone. */
 export const APP = 'app_server';
 const TEMPLATE = 'with_schema';
+
+/** Data of a server with a database that has the schema, made once and kept: installing takes longer than copying. */
+function serverWithSchema(): Promise<string> {
+  const digest = createHash('sha256').update(installSql()).digest('hex').slice(0, 12);
+  return filledTemplate('schema', digest, async (server) => {
+    const all = new Databases(server);
+    await all.run('postgres', `CREATE DATABASE ${TEMPLATE}`);
+    const connection = await connectPostgres(server.url(TEMPLATE));
+    await installSchema(connection);
+    await connection.query(
+      `CREATE ROLE ${APP} LOGIN IN ROLE indelible_writer, indelible_reader, indelible_sealer`,
+    );
+    await connection.end();
+  });
+}
 
 export class Databases {
   readonly server: PostgresServer;
@@ -15,17 +36,12 @@ export class Databases {
 
   /** A server whose template database has the schema, and these ledgers, provisioned for `APP`. */
   static async start(ledgers: readonly string[], options: PostgresOptions = {}): Promise<Databases> {
-    const server = await startPostgres(options);
+    const server = await startPostgres({ ...options, copy_of: await serverWithSchema() });
     try {
       const all = new Databases(server);
-      await all.run('postgres', `CREATE DATABASE ${TEMPLATE}`);
-      const connection = await connectPostgres(server.url(TEMPLATE));
-      await installSchema(connection);
-      await connection.query(
-        `CREATE ROLE ${APP} LOGIN IN ROLE indelible_writer, indelible_reader, indelible_sealer`,
-      );
-      for (const name of ledgers) await connection.query('SELECT indelible.provision($1, $2)', [name, APP]);
-      await connection.end();
+      if (ledgers.length === 0) return all;
+      const provision = 'SELECT indelible.provision(name, $2) FROM unnest($1::text[]) AS name';
+      await all.run(TEMPLATE, provision, [[...ledgers], APP]);
       return all;
     } catch (error) {
       await server.stop();
@@ -33,7 +49,7 @@ export class Databases {
     }
   }
 
-  private constructor(server: PostgresServer) {
+  constructor(server: PostgresServer) {
     this.server = server;
   }
 

@@ -6,6 +6,7 @@ import { EMPTY_ROOT, merkleRoot } from '@indelible/core';
 import fc from 'fast-check';
 import { LeafTiles } from '../../packages/indelible/src/ledger/leaf-tiles.ts';
 import { rangeOf, rootsAt } from '../../packages/indelible/src/verification/tree-roots.ts';
+import { runs } from '../support/runs.ts';
 
 const LEAVES = Array.from({ length: 1400 }, (_, i) => createHash('sha256').update(`leaf ${i}`).digest('hex'));
 const bytesOf = (from: number, to: number): Uint8Array =>
@@ -43,7 +44,7 @@ test('parts of a log, cut anywhere, join to the whole, with the root at every si
         assert.equal(roots.has(size + 1), false);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: runs(60) },
   );
 });
 
@@ -60,7 +61,7 @@ test('a log gone on from anywhere has the same roots as one hashed at once', asy
       assert.equal(roots.has(from - 1), false, 'what lies before is not known');
       assert.deepEqual(rangeOf(hashed), rangeOf({ before: null, stretch: tilesOver(0, to).stretch() }));
     }),
-    { numRuns: 60 },
+    { numRuns: runs(60) },
   );
 });
 

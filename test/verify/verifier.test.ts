@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { IndelibleError } from '@indelible/core';
 import { openIndex, openLedger, openStore } from '../../packages/indelible/src/compose.ts';
 import { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
+import type { VerifyReport } from '../../packages/indelible/src/ledger/types.ts';
 import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
 import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openSqliteIndex } from '../../packages/indelible/src/stores/index/sqlite-index.ts';
@@ -22,7 +23,7 @@ async function folder(t: TestContext): Promise<string> {
 }
 
 async function filled(url: string, count: number): Promise<void> {
-  const ledger = await openLedger(url);
+  const ledger = await openLedger(url, { threads: 'none' });
   for (let i = 0; i < count; i += 50) {
     await Promise.all(
       Array.from({ length: 50 }, (_, j) => ledger.record({ action: 'load.step', data: { i: i + j } })),
@@ -53,7 +54,9 @@ test('pitfall 17: one thread and several say the same, of a clean log and of a d
       const names = (await readdir(`${path}/log/segments`)).sort();
       await writeFile(`${path}/log/segments/${names[1]}`, 'garbage\n');
     }
-    const reports = await Promise.all([undefined, 0, 1, 2, 5].map((workers) => verifyAt(url, workers)));
+    const reports: VerifyReport[] = [];
+    // One after the other, so that they share three threads.
+    for (const workers of [undefined, 0, 1, 2, 3]) reports.push(await verifyAt(url, workers));
     for (const report of reports) {
       assert.equal(report.ok, !damaged);
       assert.deepEqual({ ...report, duration_ms: 0 }, { ...reports[0], duration_ms: 0 });

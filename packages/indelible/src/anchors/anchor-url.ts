@@ -3,6 +3,7 @@
  *
  *     file:/mnt/elsewhere/anchors.jsonl
  *     sqlite:/mnt/elsewhere/anchors.db
+ *     postgres://anchoring@db.example:5432/anchors
  *     https://receiver.example/hook#auditor
  *     tsa+https://tsa.example/tsr?roots=/etc/indelible/tsa.pem
  *     s3://bucket/anchors?retention_days=3650
@@ -23,6 +24,13 @@ export type AnchorPlan =
   | { readonly kind: 'file'; readonly name: string; readonly path: string }
   | { readonly kind: 'database'; readonly name: string; readonly engine: 'sqlite'; readonly path: string }
   | {
+      readonly kind: 'database';
+      readonly name: string;
+      readonly engine: 'postgres';
+      /** Without a password. */
+      readonly url: string;
+    }
+  | {
       readonly kind: 'webhook';
       readonly name: string;
       readonly url: string;
@@ -40,6 +48,8 @@ export type AnchorPlan =
 
 const URL_LENGTH_MAX = 2048;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+/** No password: a URL may end up in a configuration that many can read. */
+const POSTGRES = /^postgres(?:ql)?:\/\/(?:[^@/?#:\s]*@)?([^@/?#\s]+\/[^@/?#\s]+)(?:\?[^#\s]*)?$/;
 const SCHEMES = { 'file:': 'file', 'sqlite:': 'database' } as const;
 
 /** Takes an anchor URL apart. */
@@ -65,9 +75,10 @@ export function parseAnchorUrl(text: string): AnchorPlan {
       place: bucket,
     };
   }
+  if (/^postgres(?:ql)?:/.test(place)) return postgresPlan(place, name);
   const scheme = /^(?:file|sqlite):/.exec(place)?.[0] as keyof typeof SCHEMES | undefined;
   if (scheme === undefined)
-    throw invalid('an anchor URL begins with file:, sqlite:, https:, tsa+https: or s3:');
+    throw invalid('an anchor URL begins with file:, sqlite:, postgres:, https:, tsa+https: or s3:');
   return pathPlan(SCHEMES[scheme], place.slice(scheme.length), name);
 }
 
@@ -76,6 +87,15 @@ function pathPlan(kind: 'file' | 'database', rest: string, name: string | null):
   const path = wholePath(rest.replace(/^\/\/(?=\/)/, ''));
   const named = `${kind}:${name ?? path.replaceAll(/\s/g, '_')}`;
   return kind === 'file' ? { kind, name: named, path } : { kind, name: named, engine: 'sqlite', path };
+}
+
+/** Its options are the driver's. */
+function postgresPlan(url: string, name: string | null): AnchorPlan {
+  const database = POSTGRES.exec(url)?.[1];
+  if (database === undefined) {
+    throw invalid('the form is postgres://user@host:5432/database, the password in PGPASSWORD or ~/.pgpass');
+  }
+  return { kind: 'database', name: `database:${name ?? database}`, engine: 'postgres', url };
 }
 
 /** Where a service is started from changes; where its anchor and its roots lie must not. */

@@ -23,11 +23,18 @@ export interface WaitingEvent {
   readonly event: string;
 }
 
+/** What there was when a sweep over the outbox began. */
+export interface Sweep {
+  /** The last position. */
+  readonly up_to: number;
+  /** What was committed by then, as the outbox itself tells it. */
+  readonly seen: string;
+}
+
 /** A part of what waits. */
 export interface WaitingPart {
   readonly events: readonly WaitingEvent[];
-  /** The last position that there was when the sweep began. */
-  readonly up_to: number;
+  readonly sweep: Sweep;
 }
 
 /** An event that can never be sealed as it is. */
@@ -58,18 +65,18 @@ export interface Outbox {
   /** The log that they go into. */
   readonly log: Pick<LogStore, 'url' | 'head' | 'get' | 'read' | 'reserve'>;
 
-  /** Takes or keeps the lead for `seconds`, and ends what `idle` said; 0 gives the lead up. */
+  /** Takes or keeps the lead for `seconds`; 0 gives it up. What `idle` said holds as long as the lead is kept. */
   lead(holder: string, seconds: number): Promise<Lease>;
 
   /**
    * The events that wait now, first to last, as far as the bounds reach; at least one if there is any. `behind` goes on
-   * with a sweep. It never passes what was there at its beginning: what is committed later, and has its place before
-   * something of its own run, could be overtaken otherwise.
+   * with a sweep. It never passes what was committed at its beginning: of two events of one run, committed one after the
+   * other meanwhile, the second may have a place that is still to come, and the first one that is behind.
    */
   waiting(
     at_most: number,
     bytes_max: number,
-    behind?: { readonly after: number; readonly up_to: number },
+    behind?: { readonly after: number; readonly sweep: Sweep },
   ): Promise<WaitingPart>;
 
   /** Those of the keys that records in the log have. */

@@ -17,7 +17,7 @@ import { MonotonicClock } from '../ledger/identity.ts';
 import { Keyring } from '../ledger/keyring.ts';
 import { Sealer, Waiting } from '../ledger/sealing.ts';
 import type { ChainKey, LedgerLog } from '../ledger/types.ts';
-import type { Lease, Outbox, OutboxLag, RefusedEvent } from './contract.ts';
+import type { Lease, Outbox, OutboxLag, RefusedEvent, Sweep } from './contract.ts';
 import { type Entry, keysOf, prepareAll, refusal, type Sorted, withoutTaken } from './prepare.ts';
 
 /** Taken at a time, while those before are appended. */
@@ -26,11 +26,9 @@ const CHUNK_BYTES = 8 << 20;
 /** Appended at a time, two under way. */
 const GROUP_EVENTS = 1024;
 const GROUP_BYTES = 2 << 20;
-/** How long the lead holds without being renewed, and how often it is. */
-const LEASE_S = 5;
-const RENEW_MS = 1500;
-/** How often somebody who does not lead asks. */
-const STANDBY_MS = 1000;
+/** How much of its time is left when the lead is renewed, and how often in that time somebody who does not lead asks. */
+const RENEW_AT = 0.7;
+const STANDBY_ASKS = 5;
 /** The outbox is looked into so often also when nobody wakes us. */
 const POLL_MS = 50;
 const IDLE_S = 10;
@@ -48,6 +46,8 @@ export interface SealerOptions {
   readonly clock?: () => number;
   /** How the lead is marked; default this machine and process. */
   readonly holder?: string;
+  /** How long the lead holds without being renewed, in seconds; default 5. So soon another takes over from one that died. */
+  readonly lease_s?: number;
 }
 
 export interface SealerStatus {
@@ -64,7 +64,7 @@ export interface SealerStatus {
 interface Chunk extends Sorted {
   /** Where the sweep goes on. */
   readonly after: number;
-  readonly up_to: number;
+  readonly sweep: Sweep;
 }
 
 const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
@@ -73,6 +73,7 @@ export class OutboxSealer {
   readonly #outbox: Outbox;
   readonly #log: LedgerLog;
   readonly #holder: string;
+  readonly #lease_s: number;
   readonly #head: FollowedHead;
   readonly #sealers: readonly Sealer[];
   readonly #stop = new AbortController();
@@ -89,6 +90,7 @@ export class OutboxSealer {
     const { outbox, keys, log = SILENT, clock = Date.now } = options;
     this.#outbox = outbox;
     this.#log = log;
+    this.#lease_s = options.lease_s ?? 5;
     this.#holder = options.holder ?? `${hostname()} ${process.pid} ${randomBytes(4).toString('hex')}`;
     const keyring = new Keyring(keys);
     const monotonic = new MonotonicClock(clock);
@@ -121,7 +123,7 @@ export class OutboxSealer {
     while (!signal.aborted) {
       if (await this.#leads()) {
         if (!(await this.#sealWaiting())) return;
-      } else await pause(STANDBY_MS, undefined, { signal }).catch(() => {});
+      } else await pause(this.#standby_ms, undefined, { signal }).catch(() => {});
     }
   }
 
@@ -146,7 +148,7 @@ export class OutboxSealer {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        if (!(await this.#leads())) await pause(STANDBY_MS, undefined, { signal });
+        if (!(await this.#leads())) await pause(this.#standby_ms, undefined, { signal });
         else if (!(await this.#sealWaiting())) await this.#rest(signal);
         this.#recovered();
       } catch (error) {
@@ -158,19 +160,23 @@ export class OutboxSealer {
     }
   }
 
+  get #standby_ms(): number {
+    return (this.#lease_s * 1000) / STANDBY_ASKS;
+  }
+
   async #leads(): Promise<boolean> {
-    if (this.#lease.is_leader && performance.now() - this.#renewed_at < RENEW_MS) return true;
+    if (this.#lease.is_leader && performance.now() - this.#renewed_at < this.#lease_s * 1000 * (1 - RENEW_AT))
+      return true;
     const asked_at = performance.now();
-    const lease = await this.#outbox.lead(this.#holder, LEASE_S);
+    const lease = await this.#outbox.lead(this.#holder, this.#lease_s);
     if (lease.is_leader && (!this.#lease.is_leader || lease.epoch !== this.#lease.epoch)) {
       this.#log.info(
         { ledger: this.#outbox.ledger_name, epoch: lease.epoch },
         'this process seals the outbox',
       );
       this.#head.doubt();
+      this.#idle_until = 0;
     }
-    // Taking or keeping the lead ends what `idle` said.
-    this.#idle_until = 0;
     this.#lease = lease;
     this.#renewed_at = asked_at;
     return lease.is_leader;
@@ -194,11 +200,11 @@ export class OutboxSealer {
 
   /** Fetches and prepares, while what was fetched before is on its way into the log. Null at the end of the sweep. */
   async #fetch(before?: Chunk): Promise<Chunk | null> {
-    if (before !== undefined && before.after >= before.up_to) return null;
-    const { events, up_to } = await this.#outbox.waiting(CHUNK_EVENTS, CHUNK_BYTES, before);
+    if (before !== undefined && before.after >= before.sweep.up_to) return null;
+    const { events, sweep } = await this.#outbox.waiting(CHUNK_EVENTS, CHUNK_BYTES, before);
     const last = events.at(-1);
     if (last === undefined) return null;
-    return { ...prepareAll(events, this.#outbox.ledger_name), after: last.position, up_to };
+    return { ...prepareAll(events, this.#outbox.ledger_name), after: last.position, sweep };
   }
 
   async #rest(signal: AbortSignal): Promise<void> {

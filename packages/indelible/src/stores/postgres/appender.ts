@@ -17,6 +17,9 @@ export const APPENDED = 'indelible_appended';
 const NOTIFY_MS = 20;
 const FENCE_MS_MAX = 5000;
 
+/** As indelible.append does: without that function in between. */
+const APPEND = `INSERT INTO indelible.appends (ledger, expected_seq, expected_hash, lines) VALUES ($1, $2, $3, $4)`;
+
 /** What an append gives the database: expected head and lines. */
 export function appendValues(
   ledger: string,
@@ -67,7 +70,7 @@ export class Appender {
 
   append(batch: LineBatch, expected: Head | null): Promise<void> {
     const values = appendValues(this.#ledger, batch, expected);
-    return this.change({ name: 'append', text: 'SELECT indelible.append($1, $2, $3, $4)', values });
+    return this.change({ name: 'append', text: APPEND, values });
   }
 
   /** Sends a statement that appends, behind those before. It ends the reservation. */

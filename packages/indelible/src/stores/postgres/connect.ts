@@ -89,6 +89,8 @@ async function begin(client: Client, setup: SessionSetup): Promise<Session> {
     enable_seqscan: 'off',
     enable_bitmapscan: 'off',
     enable_sort: 'off',
+    // Where one of these cannot be avoided, it counts as so expensive that the server would compile the plan, for seconds.
+    jit: 'off',
     search_path: 'pg_catalog, pg_temp',
     // The server finds out soon, too, that nobody is there any more.
     tcp_keepalives_idle: '10',

@@ -49,6 +49,11 @@ export function sqlState(error: unknown): string | null {
   return typeof code === 'string' && typeof severity === 'string' && code.length === 5 ? code : null;
 }
 
+/** Whether the server asks for a password and the driver has none: it says so in words alone. */
+export function lacksPassword(error: unknown): boolean {
+  return error instanceof Error && /^SASL: .*password must be a/.test(error.message);
+}
+
 /** Whether the connection is gone, or as good as gone, so that nobody can say what came of what was under way. */
 export function isLost(error: unknown): boolean {
   const state = sqlState(error);
@@ -62,6 +67,10 @@ export function storeFault(error: unknown, shown: string): IndelibleError {
   if (isIndelibleError(error)) return error;
   const state = sqlState(error);
   const { message = String(error), code } = (error ?? {}) as { message?: string; code?: string };
+  if (lacksPassword(error)) {
+    const hint = 'did not let us in: it asks for a password (PGPASSWORD, ~/.pgpass)';
+    return new IndelibleError('STORE_UNAVAILABLE', `${shown} ${hint}`, { cause: error });
+  }
   if (state === null) {
     // Node's own errors name hosts and ports; those of `pg` are sentences.
     const why = code ?? message;

@@ -9,7 +9,7 @@ import { IndelibleError, isIndelibleError } from '@indelible/core';
 import type { Client } from 'pg';
 import { connect, type Session, type SessionSetup } from './connect.ts';
 import { copyRow } from './copy-out.ts';
-import { isLost, sqlState, storeFault } from './faults.ts';
+import { isLost, lacksPassword, sqlState, storeFault } from './faults.ts';
 
 export interface LinkSetup extends SessionSetup {
   /** Before anybody uses a new session. Raising gives it up. */
@@ -184,6 +184,7 @@ function destroy(client: Client): void {
 function isHopeless(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== null) return HOPELESS.test(state);
+  if (lacksPassword(error)) return true;
   // A standby may be about to become the primary.
   return isIndelibleError(error) && !['STORE_READ_ONLY', 'STORE_UNAVAILABLE'].includes(error.code);
 }

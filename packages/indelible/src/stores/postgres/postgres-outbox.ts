@@ -10,6 +10,7 @@ import type {
   OutboxLag,
   RefusedEvent,
   SealedKey,
+  Sweep,
   WaitingPart,
 } from '../../outbox/contract.ts';
 import type { Head, LineBatch } from '../contract.ts';
@@ -23,17 +24,23 @@ import { Wake } from './wake.ts';
 /** Where inserts are told while somebody says that it is idle. */
 const OUTBOX = 'indelible_outbox';
 
-const BEGINNING = { after: -1, up_to: Number.MAX_SAFE_INTEGER };
-const WAITING = `SELECT position, event, last FROM (
-    SELECT position, event, last,
+/** Those of a sweep that goes on were committed when it began. */
+const WAITING = `SELECT position, event, last, seen FROM (
+    SELECT position, event, last, seen,
       sum(octet_length(event)) OVER (ORDER BY position) - octet_length(event) AS bytes_before
     FROM (
       SELECT o.position, indelible.outbox_event(o) AS event,
-        (SELECT max(l.position) FROM indelible.outbox AS l WHERE l.ledger = $1) AS last
+        (SELECT max(l.position) FROM indelible.outbox AS l WHERE l.ledger = $1) AS last,
+        (SELECT pg_current_snapshot()) AS seen
       FROM indelible.outbox AS o WHERE o.ledger = $1 AND o.position > $2 AND o.position <= $3
+        AND ($6::pg_snapshot IS NULL OR pg_visible_in_snapshot(o.xid, $6))
       ORDER BY o.position LIMIT $4
     ) AS page
   ) AS measured WHERE bytes_before < $5 ORDER BY position`;
+
+/** As indelible.seal does: without that function in between. */
+const SEAL = `INSERT INTO indelible.seals (ledger, epoch, expected_seq, expected_hash, lines, positions)
+  VALUES ($1, $2, $3, $4, $5, $6)`;
 
 export interface PostgresOutboxOptions extends Partial<Limits> {
   readonly url: string;
@@ -102,12 +109,15 @@ class PostgresOutbox implements Outbox {
   async waiting(
     at_most: number,
     bytes_max: number,
-    { after, up_to }: { readonly after: number; readonly up_to: number } = BEGINNING,
+    behind?: { readonly after: number; readonly sweep: Sweep },
   ): Promise<WaitingPart> {
-    const rows = await this.#query('waiting', WAITING, [after, up_to, at_most, bytes_max]);
+    const { after, sweep } = behind ?? { after: -1, sweep: null };
+    const { up_to = Number.MAX_SAFE_INTEGER, seen = null } = sweep ?? {};
+    const rows = await this.#query('waiting', WAITING, [after, up_to, at_most, bytes_max, seen]);
     const events = rows.map(([position, event]) => ({ position: Number(position), event: event ?? '' }));
-    // Seen in the same snapshot as the first events.
-    return { events, up_to: after === BEGINNING.after ? Number(rows[0]?.[2] ?? 0) : up_to };
+    // Both of the same snapshot as the first events.
+    const [, , last, now] = rows[0] ?? [];
+    return { events, sweep: sweep ?? { up_to: Number(last ?? 0), seen: now ?? '' } };
   }
 
   async sealedKeys(keys: readonly string[]): Promise<Map<string, SealedKey>> {
@@ -125,8 +135,7 @@ class PostgresOutbox implements Outbox {
     this.#checkOpen();
     const [ledger, seq, hash, lines] = appendValues(this.ledger_name, batch, expected);
     const values = [ledger!, epoch, seq!, hash!, lines!, `{${positions.join(',')}}`];
-    const text = 'SELECT indelible.seal($1, $2, $3, $4, $5, $6)';
-    await this.#appender.change({ name: 'seal', text, values });
+    await this.#appender.change({ name: 'seal', text: SEAL, values });
   }
 
   async setAside(epoch: number, events: readonly RefusedEvent[]): Promise<void> {
@@ -164,7 +173,7 @@ class PostgresOutbox implements Outbox {
     return this.#closing;
   }
 
-  async #query(name: string, text: string, values: (string | number)[]): Promise<readonly Row[]> {
+  async #query(name: string, text: string, values: (string | number | null)[]): Promise<readonly Row[]> {
     this.#checkOpen();
     return (await this.#link.ask({ name, text, values: [this.ledger_name, ...values] })).rows;
   }

@@ -13,7 +13,7 @@ import { APPENDED, Appender } from './appender.ts';
 import { type Limits, limitsOf } from './limits.ts';
 import { Link, type LinkSetup } from './link.ts';
 import { Reader } from './reader.ts';
-import { inspectSchema, SCHEMA_VERSION, schemaVersionSql } from './schema/index.ts';
+import { inspectLedger, SCHEMA_VERSION, schemaVersionSql } from './schema/index.ts';
 import { parsePostgresUrl } from './url.ts';
 import { Wake } from './wake.ts';
 
@@ -149,7 +149,7 @@ class PostgresStore implements LogStore {
 
   async inspect(): Promise<StoreFinding[]> {
     this.#checkOpen();
-    return inspectSchema(this.#reading);
+    return inspectLedger(this.#reading, await this.#reader.ledgerId());
   }
 
   close(): Promise<void> {

@@ -6,6 +6,8 @@
  *
  * A number or link is found in the text of a record by its name. Where a name stands twice, because an event has such
  * a member in its data, the records are parsed.
+ *
+ * Functions that are only reached from others, which pin their search_path, pin none: each would cost a switch.
  */
 export const APPEND = String.raw`
 -- The way to append for those who are not the owner; head_seq is what is returned.
@@ -28,8 +30,8 @@ BEGIN
 END
 $$;
 
--- Says what is wrong with lines that were refused.
-CREATE FUNCTION indelible.explain_lines(lines text, ledger text, first_seq bigint, prev_hash bytea, keyed boolean) RETURNS void
+-- Looks at each line by itself, and says what is wrong with the first that is not as it should be.
+CREATE FUNCTION indelible.check_lines(lines text, ledger text, first_seq bigint, prev_hash bytea, keyed boolean) RETURNS void
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -62,120 +64,119 @@ BEGIN
       PERFORM indelible.refuse_lines(n, 'has a hash that is not its own');
     END IF;
   END LOOP;
+END
+$$;
+
+-- For a line that was found wrong: says what is wrong with it.
+CREATE FUNCTION indelible.refused_hash(lines text, ledger text, first_seq bigint, prev_hash bytea, keyed boolean) RETURNS bytea
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  PERFORM indelible.check_lines(lines, ledger, first_seq, prev_hash, keyed);
   PERFORM indelible.refuse_lines(0, 'of the batch is not as it should be');
 END
 $$;
 
 CREATE FUNCTION indelible.append_lines(
-  ledger indelible.ledgers, expected_seq bigint, expected_hash text, lines text
+  chain integer, ledger_name text, expected_seq bigint, expected_hash text, lines text
 ) RETURNS bigint
--- A plan that knows the lines would be made anew for each batch, which takes longer than appending a few.
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+LANGUAGE plpgsql
 AS $$
 DECLARE
-  head indelible.records;
+  nothing text;
+  head_seq bigint;
+  head_hash bytea;
+  head_body text;
   is_keyed boolean;
-  first_line text;
-  first_record json;
+  first_line text := split_part(lines, chr(10), 1);
+  first_record json := indelible.readable(substr(first_line, 85, greatest(length(first_line) - 85, 0)));
   first_seq bigint;
   prev bytea;
-  hashes bytea[];
-  bodies text[];
-  framed boolean;
-  bytes bigint;
-  count bigint;
   appended bigint;
 BEGIN
-  PERFORM indelible.lock_ledger(ledger.id);
-  head := indelible.head_of(ledger.id);
-  IF head.seq IS DISTINCT FROM expected_seq OR encode(head.hash, 'hex') IS DISTINCT FROM expected_hash THEN
-    RAISE EXCEPTION 'the head of % is another', ledger.name USING ERRCODE = 'ND001', DETAIL = json_build_object('head',
-      CASE WHEN head.seq IS NULL THEN NULL ELSE json_build_object('seq', head.seq, 'hash', encode(head.hash, 'hex')) END)::text;
+  nothing := pg_advisory_xact_lock(1852074082, chain);
+  SELECT l.keyed, h.seq, h.hash, h.body INTO is_keyed, head_seq, head_hash, head_body
+  FROM indelible.ledgers AS l LEFT JOIN LATERAL (
+    SELECT r.seq, r.hash, r.body FROM indelible.records AS r WHERE r.ledger_id = chain ORDER BY r.seq DESC LIMIT 1
+  ) AS h ON true
+  WHERE l.id = chain;
+  IF head_seq IS DISTINCT FROM expected_seq OR encode(head_hash, 'hex') IS DISTINCT FROM expected_hash THEN
+    RAISE EXCEPTION 'the head of % is another', ledger_name USING ERRCODE = 'ND001', DETAIL = json_build_object('head',
+      CASE WHEN head_seq IS NULL THEN NULL ELSE json_build_object('seq', head_seq, 'hash', encode(head_hash, 'hex')) END)::text;
   END IF;
 
-  first_line := split_part(lines, chr(10), 1);
-  first_record := indelible.readable(substr(first_line, 85, greatest(length(first_line) - 85, 0)));
-  IF head.seq IS NULL THEN
-    IF first_record ->> 'seq' ~ '^[0-9]{1,16}$' AND first_record ->> 'prev_hash' ~ '^[0-9a-f]{64}$' THEN
-      is_keyed := first_record ->> 'key_id' IS NOT NULL;
-      first_seq := (first_record ->> 'seq')::bigint;
-      -- A copy of a ledger whose oldest records were dropped begins later than at 0; verification tells whether it may.
-      prev := decode(CASE WHEN first_seq = 0 THEN repeat('0', 64) ELSE first_record ->> 'prev_hash' END, 'hex');
-      UPDATE indelible.ledgers AS l SET keyed = is_keyed WHERE l.id = ledger.id;
-    ELSE
-      PERFORM indelible.explain_lines(lines, ledger.name, 0, decode(repeat('0', 64), 'hex'), false);
-    END IF;
+  IF head_seq IS NOT NULL THEN
+    first_seq := head_seq + 1;
+    prev := head_hash;
+  ELSIF first_record ->> 'seq' ~ '^[0-9]{1,16}$' AND first_record ->> 'prev_hash' ~ '^[0-9a-f]{64}$' THEN
+    is_keyed := first_record ->> 'key_id' IS NOT NULL;
+    first_seq := (first_record ->> 'seq')::bigint;
+    -- A copy of a ledger whose oldest records were dropped begins later than at 0; verification tells whether it may.
+    prev := decode(CASE WHEN first_seq = 0 THEN repeat('0', 64) ELSE first_record ->> 'prev_hash' END, 'hex');
+    UPDATE indelible.ledgers AS l SET keyed = is_keyed WHERE l.id = chain;
   ELSE
-    SELECT l.keyed INTO is_keyed FROM indelible.ledgers AS l WHERE l.id = ledger.id;
-    first_seq := head.seq + 1;
-    prev := head.hash;
+    nothing := indelible.refused_hash(lines, ledger_name, 0, decode(repeat('0', 64), 'hex'), false);
   END IF;
-  IF first_record ->> 'ledger' IS DISTINCT FROM ledger.name THEN
-    PERFORM indelible.explain_lines(lines, ledger.name, first_seq, prev, is_keyed);
-  ELSIF first_record ->> 'recorded_at' < (indelible.readable(head.body) ->> 'recorded_at') COLLATE "C" THEN
-    PERFORM indelible.refuse_lines(1, 'is earlier than the record before');
+  -- The last line ends, and none is behind it.
+  IF first_record ->> 'ledger' IS DISTINCT FROM ledger_name
+    OR substr(convert_to(lines, 'UTF8'), octet_length(lines) - 1) <> '\x7d0a'::bytea
+  THEN
+    nothing := indelible.refused_hash(lines, ledger_name, first_seq, prev, is_keyed);
+  ELSIF first_record ->> 'recorded_at' < (indelible.readable(head_body) ->> 'recorded_at') COLLATE "C" THEN
+    nothing := indelible.refuse_lines(1, 'is earlier than the record before');
   END IF;
 
-  -- OFFSET 0 keeps what an inner query computes from being computed again for each place that uses it.
-  IF is_keyed THEN
-    SELECT array_agg(decode(CASE WHEN hex ~ '^[0-9a-f]{64}$' THEN hex ELSE '' END, 'hex')), array_agg(body),
-      sum(octet_length(line) + 1),
-      bool_and(line = '{"hash":"' || hex || '","record":' || body || '}' AND strpos(body, '"key_id":"') > 0)
-    INTO hashes, bodies, bytes, framed
+  -- OFFSET 0 keeps what an inner query computes from being computed again for each place that uses it. Places are
+  -- looked for in bytes: in text, characters would be counted.
+  INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
+  SELECT chain, seq, linked, CASE
+      WHEN starts_with(line, concat('{"hash":"', encode(hash, 'hex'), '","record":{'))
+        AND get_byte(convert_to(line, 'UTF8'), octet_length(line) - 1) = 125
+        AND position(convert_to(concat('"prev_hash":"', encode(linked, 'hex'), '","recorded_at":"'), 'UTF8') IN raw_body) > 0
+        AND (
+          -- Most records end with their number.
+          substr(raw_body, octet_length(raw_body) - length(seq::text) - 13) = convert_to(concat(',"seq":', seq, ',"v":1}'), 'UTF8')
+          OR strpos(split_part(convert_from(raw_body, 'UTF8'), '"prev_hash":"', 2), concat(',"seq":', seq, ',"')) > 0)
+        AND (NOT is_keyed OR strpos(line, '"key_id":"') > 0)
+      THEN hash ELSE indelible.refused_hash(lines, ledger_name, first_seq, prev, is_keyed) END, convert_from(raw_body, 'UTF8')
+  FROM (
+    SELECT seq, line, raw_body, hash, lag(hash, 1, prev) OVER () AS linked
     FROM (
-      SELECT line, substr(line, 10, 64) AS hex, convert_from(substr(raw, 85, greatest(octet_length(raw) - 85, 0)), 'UTF8') AS body
+      SELECT seq, line, raw_body, CASE
+          WHEN NOT is_keyed THEN sha256('\x00'::bytea || raw_body)
+          WHEN octet_length(line) > 85 AND translate(substr(line, 10, 64), '0123456789abcdef', '') = ''
+          THEN decode(substr(line, 10, 64), 'hex') END AS hash
       FROM (
-        SELECT line, convert_to(line, 'UTF8') AS raw FROM string_to_table(lines, chr(10)) AS line WHERE line <> '' OFFSET 0
+        SELECT first_seq - 1 + n AS seq, line,
+          substr(convert_to(line, 'UTF8'), 85, greatest(octet_length(line) - 85, 0)) AS raw_body
+        FROM string_to_table(lines, chr(10)) WITH ORDINALITY AS t(line, n)
+        -- Behind the last newline there is nothing. An empty line elsewhere shows in the numbers.
+        WHERE line <> '' OFFSET 0
       ) AS cut OFFSET 0
-    ) AS parts;
-    framed := framed AND (SELECT bool_and(octet_length(h) = 32) FROM unnest(hashes) AS h);
-  ELSE
-    SELECT array_agg(hash), array_agg(body), sum(octet_length(line) + 1),
-      bool_and(line = '{"hash":"' || encode(hash, 'hex') || '","record":' || body || '}')
-    INTO hashes, bodies, bytes, framed
-    FROM (
-      SELECT line, convert_from(raw_body, 'UTF8') AS body, sha256('\x00'::bytea || raw_body) AS hash FROM (
-        SELECT line, substr(raw, 85, greatest(octet_length(raw) - 85, 0)) AS raw_body FROM (
-          SELECT line, convert_to(line, 'UTF8') AS raw FROM string_to_table(lines, chr(10)) AS line WHERE line <> '' OFFSET 0
-        ) AS cut OFFSET 0
-      ) AS parts OFFSET 0
-    ) AS hashed;
-  END IF;
-  count := cardinality(hashes);
-  IF framed IS NOT TRUE OR bytes <> octet_length(lines) THEN
-    PERFORM indelible.explain_lines(lines, ledger.name, first_seq, prev, is_keyed);
-  END IF;
-
-  IF octet_length(lines) - octet_length(replace(lines, '"prev_hash":"', '')) = 13 * count THEN
-    INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
-    SELECT ledger.id, first_seq - 1 + n, prev_hash, hash, body
-    FROM unnest(prev || hashes[1:count - 1], hashes, bodies) WITH ORDINALITY AS r(prev_hash, hash, body, n)
-    WHERE starts_with(split_part(body, '"prev_hash":"', 2), encode(prev_hash, 'hex') || '","recorded_at":"')
-      AND strpos(split_part(body, '"prev_hash":"', 2), ',"seq":' || (first_seq - 1 + n) || ',"') > 0;
-  ELSE
-    INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
-    SELECT ledger.id, first_seq - 1 + n, prev_hash, hash, body
-    FROM unnest(prev || hashes[1:count - 1], hashes, bodies) WITH ORDINALITY AS r(prev_hash, hash, body, n),
-      LATERAL indelible.readable(body) AS record
-    WHERE record ->> 'prev_hash' = encode(prev_hash, 'hex') AND record ->> 'seq' = (first_seq - 1 + n)::text;
-  END IF;
+    ) AS hashed
+  ) AS chained;
   GET DIAGNOSTICS appended = ROW_COUNT;
-  IF appended <> count THEN
-    PERFORM indelible.explain_lines(lines, ledger.name, first_seq, prev, is_keyed);
+  -- Where a name stands twice, because an event has such a member in its data, one of them may have passed for the other.
+  IF octet_length(lines) - octet_length(replace(lines, '"prev_hash":"', '')) <> 13 * appended THEN
+    nothing := indelible.check_lines(lines, ledger_name, first_seq, prev, is_keyed);
   END IF;
-  RETURN first_seq - 1 + count;
+  IF strpos(lines, '"idempotency":{"digest":"') > 0 THEN
+    nothing := indelible.note_keys(chain, first_seq, first_seq - 1 + appended);
+  END IF;
+  RETURN first_seq - 1 + appended;
 END
 $$;
 
 CREATE FUNCTION indelible.appends_insert() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- A plan that knows the lines would be made anew for each batch, which takes longer than appending a few.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
   IF NEW.expected_seq IS NULL AND indelible.acts_as(NEW.said_by, 'indelible_owner') THEN
     INSERT INTO indelible.ledgers (name) VALUES (NEW.ledger) ON CONFLICT DO NOTHING;
   END IF;
   NEW.head_seq := indelible.append_lines(
-    indelible.ledger_for(NEW.ledger, NEW.said_by), NEW.expected_seq, NEW.expected_hash, NEW.lines);
+    (indelible.ledger_for(NEW.ledger, NEW.said_by)).id, NEW.ledger, NEW.expected_seq, NEW.expected_hash, NEW.lines);
   RETURN NEW;
 END
 $$;
@@ -185,7 +186,7 @@ FOR EACH ROW EXECUTE FUNCTION indelible.appends_insert();
 
 -- Appends lines if the head is the expected one (null: the ledger is empty); the number of the last of them.
 CREATE FUNCTION indelible.append(ledger text, expected_seq bigint, expected_hash text, lines text) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql
 AS $$
 DECLARE
   head_seq bigint;
@@ -217,7 +218,7 @@ CREATE TRIGGER reservations_insert INSTEAD OF INSERT ON indelible.reservations
 FOR EACH ROW EXECUTE FUNCTION indelible.reservations_insert();
 
 CREATE FUNCTION indelible.reserve(ledger text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql
 AS $$
 BEGIN
   INSERT INTO indelible.reservations (ledger) VALUES (reserve.ledger);

@@ -9,8 +9,10 @@ export const BINDING = String.raw`
 CREATE TABLE indelible.members (
   ledger_id integer NOT NULL REFERENCES indelible.ledgers,
   role name NOT NULL,
-  PRIMARY KEY (ledger_id, role)
+  PRIMARY KEY (role, ledger_id)
 );
+
+CREATE INDEX members_ledger ON indelible.members (ledger_id);
 
 -- A binding outlives its role; one that is gone counts for nobody.
 CREATE FUNCTION indelible.acts_as(who name, role name) RETURNS boolean
@@ -20,17 +22,6 @@ AS $$
 $$;
 
 -- PL/pgSQL keeps its plans; a function in SQL that cannot be inlined is planned anew in each statement.
-CREATE FUNCTION indelible.is_bound(ledger_id integer, who name) RETURNS boolean
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  RETURN EXISTS (
-    SELECT FROM indelible.members AS m
-    WHERE m.ledger_id = is_bound.ledger_id AND indelible.acts_as(who, m.role)
-  ) OR indelible.acts_as(who, 'indelible_owner');
-END
-$$;
-
 CREATE FUNCTION indelible.my_ledger_ids() RETURNS integer[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -54,6 +45,7 @@ $$;
 ALTER TABLE indelible.members ENABLE ROW LEVEL SECURITY;
 ALTER TABLE indelible.ledgers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE indelible.records ENABLE ROW LEVEL SECURITY;
+ALTER TABLE indelible.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY members_of_own ON indelible.members FOR SELECT USING (indelible.acts_as(current_user, role));
 
@@ -63,11 +55,14 @@ USING (id = ANY ((SELECT indelible.my_ledger_ids())::integer[]));
 CREATE POLICY records_bound ON indelible.records FOR SELECT
 USING (ledger_id = ANY ((SELECT indelible.my_ledger_ids())::integer[]));
 
+CREATE POLICY idempotency_keys_bound ON indelible.idempotency_keys FOR SELECT
+USING (ledger_id = ANY ((SELECT indelible.my_ledger_ids())::integer[]));
+
 GRANT EXECUTE ON FUNCTION indelible.acts_as, indelible.my_ledger_ids, indelible.visible_ledger_ids
 TO indelible_writer, indelible_reader, indelible_sealer;
 
 GRANT SELECT ON indelible.members, indelible.ledgers TO indelible_writer, indelible_reader, indelible_sealer;
-GRANT SELECT ON indelible.records TO indelible_reader;
+GRANT SELECT ON indelible.records, indelible.idempotency_keys TO indelible_reader;
 
 -- The ledger of this name if the role is bound to it.
 CREATE FUNCTION indelible.ledger_for(ledger text, who name) RETURNS indelible.ledgers
@@ -89,19 +84,24 @@ BEGIN
 END
 $$;
 
--- The name of the one ledger that a role is bound to.
+-- The name of the ledger that a role need not name: the one it is bound to itself, or through its roles.
 CREATE FUNCTION indelible.only_ledger_of(who name) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  names text[];
+  own integer[] := ARRAY(SELECT m.ledger_id FROM indelible.members AS m WHERE m.role = who LIMIT 2);
 BEGIN
-  SELECT array_agg(l.name) INTO names FROM indelible.ledgers AS l WHERE indelible.is_bound(l.id, who);
-  IF cardinality(names) = 1 THEN
-    RETURN names[1];
+  IF own = '{}' THEN
+    own := ARRAY(
+      SELECT l.id FROM indelible.ledgers AS l
+      WHERE indelible.acts_as(who, 'indelible_owner')
+        OR EXISTS (SELECT FROM indelible.members AS m WHERE m.ledger_id = l.id AND indelible.acts_as(who, m.role)) LIMIT 2);
   END IF;
-  RAISE EXCEPTION 'name the ledger: % is bound to %', quote_ident(who), coalesce(cardinality(names), 0)
-  USING ERRCODE = 'ND002';
+  IF cardinality(own) <> 1 THEN
+    RAISE EXCEPTION 'name the ledger: % is bound to %', quote_ident(who), CASE own WHEN '{}' THEN 'none' ELSE 'several' END
+    USING ERRCODE = 'ND002';
+  END IF;
+  RETURN (SELECT l.name FROM indelible.ledgers AS l WHERE l.id = own[1]);
 END
 $$;
 

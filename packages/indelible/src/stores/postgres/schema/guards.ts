@@ -16,6 +16,11 @@ FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change();
 
 ALTER TABLE indelible.records ENABLE ALWAYS TRIGGER records_refuse_change;
 
+CREATE TRIGGER idempotency_keys_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON indelible.idempotency_keys
+FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change();
+
+ALTER TABLE indelible.idempotency_keys ENABLE ALWAYS TRIGGER idempotency_keys_refuse_change;
+
 CREATE TRIGGER ledgers_refuse_removal BEFORE DELETE OR TRUNCATE ON indelible.ledgers
 FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change();
 

@@ -1,4 +1,4 @@
 /** What the rest of the driver, the command line and tests need of the schema. */
-export { inspectSchema } from './inspect.ts';
+export { inspectLedger, inspectSchema } from './inspect.ts';
 export { installSchema, installSql, SCHEMA_VERSION, schemaVersionSql } from './install.ts';
 export { SQLSTATES } from './sqlstates.ts';

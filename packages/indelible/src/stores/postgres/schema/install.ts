@@ -3,7 +3,10 @@
  * own, under a lock that keeps two installers apart. What is there already is left alone.
  *
  * The script is plain SQL, so that it can be pasted into any SQL editor.
+ *
+ * Errors:  LEDGER_TOO_NEW.
  */
+import { IndelibleError } from '@indelible/core';
 import { MIGRATIONS, type Migration } from './migrations.ts';
 
 /** What can run SQL; without values, several statements at once. Values may come back as text. */
@@ -33,6 +36,10 @@ export async function installSchema(
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<{ readonly applied: number[]; readonly version: number }> {
   const before = await versionOf(client);
+  if (before > migrations.length) {
+    const message = `the database has schema ${before}; this program knows ${migrations.length}`;
+    throw new IndelibleError('LEDGER_TOO_NEW', message);
+  }
   for (const migration of migrations) await client.query(statement(migration));
   const version = await versionOf(client);
   const applied = migrations.map(({ number }) => number).filter((number) => number > before);
@@ -52,7 +59,8 @@ DECLARE
   role_before text := pg_catalog.current_setting('role');
 BEGIN
   PERFORM pg_catalog.pg_advisory_xact_lock(1852074082, 0);
-  IF pg_catalog.to_regclass('indelible.migrations') IS NOT NULL THEN
+  -- Read from the catalogue: to_regclass may answer from before the lock was waited for.
+  IF EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'indelible' AND tablename = 'migrations') THEN
     IF EXISTS (SELECT FROM indelible.migrations WHERE number = ${number}) THEN
       RETURN;
     END IF;

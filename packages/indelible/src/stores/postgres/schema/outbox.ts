@@ -1,13 +1,23 @@
 /**
  * The outbox: events that are inserted in the business transaction, without the chain's lock, and sealed soon after.
  *
- * Rows with a correlation id get their position anew when their transaction commits, under a lock for that id that is
- * held until the commit is done: so the order of positions is the order of commits within it. All such ids of a
- * transaction are locked at once and in order, so that two transactions never wait for each other there.
+ * Within a correlation id, the order of positions is the order of commits: an event whose commit was acknowledged before
+ * the other's COMMIT began comes first. Nobody waits for anybody. An event has its position from its insert, which is as
+ * good as one of its commit while no other transaction is at the same correlation id; else it gets a new one as the last
+ * thing before its commit.
+ *
+ * Whether one has company is told by advisory locks that are only ever tried: each transaction that inserts shares the
+ * lock of the correlation id's lane until it ends. Who commits and cannot have the lock alone has company, takes a
+ * new position, and counts that in outbox_company: whoever finds at its commit that this count has moved since its
+ * insert may have been overtaken by company that is gone again, and takes a new position, too. Each count is read before
+ * the position is drawn, and moved after one was drawn.
+ *
+ * Who makes constraints immediate, or prepares a transaction in two phases, has the order of that moment.
  *
  * NOTIFY holds up the commits of the whole database for a moment. It is sent only while a sealer says that it sleeps.
  */
 import { PLAUSIBLE } from './event-checks.ts';
+import { ownLedger } from './own-ledger.ts';
 
 export const OUTBOX = String.raw`
 -- Which sealer leads. The epoch grows whenever another one takes over.
@@ -20,9 +30,15 @@ CREATE TABLE indelible.sealers (
   idle_until timestamptz
 );
 
+-- Not cached: positions must grow over all sessions.
+CREATE SEQUENCE indelible.outbox_positions;
+CREATE SEQUENCE indelible.outbox_company;
+-- Until when any sealer wants to be woken, in seconds since 1970.
+CREATE SEQUENCE indelible.outbox_idle;
+
 -- The trigger checks what is inserted: constraints would be prepared anew for each statement.
 CREATE TABLE indelible.outbox (
-  position bigint GENERATED ALWAYS AS IDENTITY,
+  position bigint NOT NULL,
   -- Null in an insert means the one that the role is bound to.
   ledger text COLLATE "C" NOT NULL,
   action text NOT NULL,
@@ -46,13 +62,12 @@ CREATE TABLE indelible.outbox (
   idempotency_key text,
   said_by name NOT NULL DEFAULT current_user,
   inserted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  -- Its position is final.
-  placed boolean NOT NULL DEFAULT true,
+  -- Whose it is: a sweep over the outbox takes what was committed when it began.
+  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  -- What outbox_company said at the insert; null when others kept the lane.
+  company bigint,
   PRIMARY KEY (ledger, position)
 );
-
--- To others a row is never visible before it is placed: these are the rows of the own transaction.
-CREATE INDEX outbox_to_place ON indelible.outbox (position) WHERE NOT placed;
 
 -- What could not be sealed, and why.
 CREATE TABLE indelible.outbox_refused (
@@ -70,30 +85,29 @@ CREATE FUNCTION indelible.outbox_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  idle boolean;
+  chain integer;
+  ledger_name text;
   nothing text;
 BEGIN
-  IF NEW.ledger IS NULL THEN
-    NEW.ledger := indelible.only_ledger_of(NEW.said_by);
-  END IF;
-  SELECT s.idle_until > clock_timestamp() INTO idle
-  FROM indelible.ledgers AS l LEFT JOIN indelible.sealers AS s ON s.ledger_id = l.id
-  WHERE l.name = NEW.ledger AND (
-    EXISTS (SELECT FROM indelible.members AS m WHERE m.ledger_id = l.id AND indelible.acts_as(NEW.said_by, m.role))
-    OR indelible.acts_as(NEW.said_by, 'indelible_owner'));
-  IF NOT FOUND THEN
-    PERFORM indelible.ledger_for(NEW.ledger, NEW.said_by);
-  END IF;
+  ${ownLedger()}
+  NEW.ledger := ledger_name;
   IF ${PLAUSIBLE} IS NOT TRUE THEN
     nothing := indelible.check_event(ROW(
       NEW.action, NEW.outcome, NEW.correlation_id, NEW.span_id, NEW.occurred_at, NEW.source, NEW.event_type, NEW.message,
       NEW.input_ref, NEW.output_ref, NEW.latency_ms, NEW.cost_usd, NEW.params_hash, NEW.idempotency_key));
   END IF;
   IF NEW.correlation_id IS NOT NULL THEN
-    NEW.placed := false;
+    -- 1024 lanes: a transaction can hold the locks of all.
+    IF pg_try_advisory_xact_lock_shared(1852074083, hashtext(NEW.correlation_id) & 1023) THEN
+      NEW.company := coalesce(pg_sequence_last_value('indelible.outbox_company'), 0);
+    END IF;
   END IF;
-  IF idle THEN
-    nothing := pg_notify('indelible_outbox', NEW.ledger);
+  NEW.position := nextval('indelible.outbox_positions');
+  -- A sequence can be read without a query.
+  IF pg_sequence_last_value('indelible.outbox_idle') > extract(epoch FROM clock_timestamp()) THEN
+    IF EXISTS (SELECT FROM indelible.sealers AS s WHERE s.ledger_id = chain AND s.idle_until > clock_timestamp()) THEN
+      nothing := pg_notify('indelible_outbox', NEW.ledger);
+    END IF;
   END IF;
   RETURN NEW;
 END
@@ -106,26 +120,22 @@ CREATE FUNCTION indelible.outbox_place() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  waiting indelible.outbox;
+  nothing bigint;
 BEGIN
-  -- The first of a transaction's rows places them all.
-  IF NOT EXISTS (SELECT FROM indelible.outbox AS o WHERE o.ledger = NEW.ledger AND o.position = NEW.position AND NOT o.placed) THEN
+  IF pg_try_advisory_xact_lock(1852074083, hashtext(NEW.correlation_id) & 1023)
+    AND coalesce(pg_sequence_last_value('indelible.outbox_company'), 0) = NEW.company
+  THEN
     RETURN NULL;
   END IF;
-  PERFORM pg_advisory_xact_lock(1852074083, lane) FROM (
-    SELECT DISTINCT hashtext(o.ledger || ' ' || o.correlation_id) AS lane FROM indelible.outbox AS o
-    WHERE NOT o.placed ORDER BY lane
-  ) AS lanes;
-  FOR waiting IN SELECT * FROM indelible.outbox AS o WHERE NOT o.placed ORDER BY o.position LOOP
-    UPDATE indelible.outbox AS o SET position = DEFAULT, placed = true
-    WHERE o.ledger = waiting.ledger AND o.position = waiting.position;
-  END LOOP;
+  UPDATE indelible.outbox AS o SET position = nextval('indelible.outbox_positions')
+  WHERE o.ledger = NEW.ledger AND o.position = NEW.position;
+  nothing := nextval('indelible.outbox_company');
   RETURN NULL;
 END
 $$;
 
 CREATE CONSTRAINT TRIGGER outbox_place AFTER INSERT ON indelible.outbox DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW WHEN (NOT NEW.placed) EXECUTE FUNCTION indelible.outbox_place();
+FOR EACH ROW WHEN (NEW.correlation_id IS NOT NULL) EXECUTE FUNCTION indelible.outbox_place();
 
 ALTER TABLE indelible.outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE indelible.outbox_refused ENABLE ROW LEVEL SECURITY;

@@ -80,34 +80,30 @@ $$;
 
 GRANT EXECUTE ON FUNCTION indelible.head TO indelible_reader;
 
--- Plans are made and kept while tables are empty and nothing is known about them: what must use an index says so.
-CREATE FUNCTION indelible.head_of(ledger_id integer) RETURNS indelible.records
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+-- Notes the keys of records that were just appended.
+CREATE FUNCTION indelible.note_keys(chain integer, first_seq bigint, last_seq bigint) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off
 AS $$
-DECLARE
-  head indelible.records;
 BEGIN
-  SELECT * INTO head FROM indelible.records AS r WHERE r.ledger_id = head_of.ledger_id ORDER BY r.seq DESC LIMIT 1;
-  RETURN head;
+  INSERT INTO indelible.idempotency_keys (ledger_id, key, seq)
+  SELECT r.ledger_id, k.key, r.seq
+  FROM indelible.records AS r, LATERAL indelible.idempotency_key(r.body) AS k(key)
+  WHERE r.ledger_id = chain AND r.seq BETWEEN first_seq AND last_seq
+    AND strpos(r.body, '"idempotency":{"digest":"') > 0 AND k.key IS NOT NULL;
 END
 $$;
 
-CREATE INDEX records_idempotency ON indelible.records
-(ledger_id, (indelible.idempotency_key(body)) COLLATE "C") WHERE strpos(body, '"idempotency":{"digest":"') > 0;
-
 -- The first record with this idempotency key.
-CREATE FUNCTION indelible.holder_of(ledger_id integer, key text) RETURNS indelible.records
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
+CREATE FUNCTION indelible.holder_of(chain integer, wanted text) RETURNS indelible.records
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
 AS $$
 DECLARE
   holder indelible.records;
 BEGIN
-  SELECT * INTO holder FROM indelible.records AS r
-  WHERE r.ledger_id = holder_of.ledger_id AND indelible.idempotency_key(r.body) COLLATE "C" = key
-    AND strpos(r.body, '"idempotency":{"digest":"') > 0
-  ORDER BY r.seq LIMIT 1;
+  SELECT r.* INTO holder FROM indelible.idempotency_keys AS k
+  JOIN indelible.records AS r ON r.ledger_id = k.ledger_id AND r.seq = k.seq
+  WHERE k.ledger_id = chain AND k.key = wanted AND indelible.idempotency_key(r.body) = wanted
+  ORDER BY k.seq LIMIT 1;
   RETURN holder;
 END
 $$;

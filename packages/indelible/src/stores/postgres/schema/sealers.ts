@@ -11,6 +11,7 @@ CREATE POLICY sealers_bound ON indelible.sealers
 USING (ledger_id = ANY ((SELECT indelible.my_ledger_ids())::integer[]));
 
 GRANT SELECT, INSERT, UPDATE ON indelible.sealers TO indelible_sealer;
+GRANT SELECT, UPDATE ON SEQUENCE indelible.outbox_idle TO indelible_sealer;
 
 -- Takes or keeps the lead for so many seconds; 0 gives it up.
 CREATE FUNCTION indelible.lead(ledger text, holder text, seconds double precision)
@@ -51,12 +52,15 @@ AS $$
 BEGIN
   UPDATE indelible.sealers AS s SET idle_until = clock_timestamp() + make_interval(secs => seconds)
   WHERE s.ledger_id = (SELECT l.id FROM indelible.ledgers AS l WHERE l.name = idle.ledger) AND s.epoch = idle.epoch;
+  -- Another sealer's earlier end in its place would only mean that inserts wake nobody, and sealers look by themselves.
+  PERFORM setval('indelible.outbox_idle', greatest(
+    (extract(epoch FROM clock_timestamp()) + seconds)::bigint + 1, pg_sequence_last_value('indelible.outbox_idle')));
 END
 $$;
 
 -- A row as the JSON text of an event, whose actor is the role, on behalf of the one that the row names.
 CREATE FUNCTION indelible.outbox_event(o indelible.outbox) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
   RETURN '{"action":' || to_json(o.action)
@@ -102,7 +106,7 @@ $$;
 -- Which records have these idempotency keys, given as a JSON array.
 CREATE FUNCTION indelible.idempotency_holders(ledger text, keys json)
 RETURNS TABLE (key text, digest text, seq bigint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
 AS $$
 DECLARE
   wanted text[] := ARRAY(SELECT json_array_elements_text(keys));
@@ -110,9 +114,10 @@ DECLARE
 BEGIN
   RETURN QUERY
     SELECT DISTINCT ON (w.wanted_key) w.wanted_key, indelible.readable(r.body) #>> '{idempotency,digest}', r.seq
-    FROM unnest(wanted) AS w(wanted_key) JOIN indelible.records AS r
-      ON r.ledger_id = the_ledger AND indelible.idempotency_key(r.body) COLLATE "C" = w.wanted_key
-      AND strpos(r.body, '"idempotency":{"digest":"') > 0
+    FROM unnest(wanted) AS w(wanted_key)
+    JOIN indelible.idempotency_keys AS k ON k.ledger_id = the_ledger AND k.key = w.wanted_key
+    JOIN indelible.records AS r ON r.ledger_id = k.ledger_id AND r.seq = k.seq
+    WHERE indelible.idempotency_key(r.body) = w.wanted_key
     ORDER BY w.wanted_key, r.seq;
 END
 $$;
@@ -192,7 +197,7 @@ END
 $$;
 
 CREATE FUNCTION indelible.seals_insert() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   the_ledger indelible.ledgers := indelible.ledger_for(NEW.ledger, NEW.said_by);
@@ -206,7 +211,7 @@ BEGIN
     PERFORM indelible.fenced(NEW.ledger, 'another sealer leads');
   END IF;
   IF NEW.lines <> '' THEN
-    NEW.head_seq := indelible.append_lines(the_ledger, NEW.expected_seq, NEW.expected_hash, NEW.lines);
+    NEW.head_seq := indelible.append_lines(the_ledger.id, NEW.ledger, NEW.expected_seq, NEW.expected_hash, NEW.lines);
   END IF;
   IF NEW.positions IS NOT NULL THEN
     DELETE FROM indelible.outbox AS o WHERE o.position = ANY (NEW.positions) AND o.ledger = NEW.ledger;

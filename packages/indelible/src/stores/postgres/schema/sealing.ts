@@ -4,10 +4,27 @@
  * The lock is taken before number and previous hash are read, and held until the transaction ends: a transaction that
  * inserts here and then takes its time keeps all others from recording. For that there is the outbox.
  *
- * What the caller said is written before the lock is taken. One long function: PL/pgSQL prepares each expression and
- * each called function anew in each transaction, which is most of what an insert costs.
+ * What the caller said is written before the lock is taken, and under it there is one statement alone. One long
+ * function: PL/pgSQL prepares each expression and each called function anew in each transaction, which is most of what
+ * an insert costs.
  */
 import { PLAUSIBLE } from './event-checks.ts';
+import { ownLedger } from './own-ledger.ts';
+
+/** The one statement under the lock. Times of this form sort as text; the head's stands right behind its link. */
+const PLACE = String.raw`
+    INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
+    SELECT chain, w.seq, w.prev_hash, sha256('\x00'::bytea || convert_to(w.body, 'UTF8')), w.body
+    FROM (
+      SELECT h.seq + 1 AS seq, h.hash AS prev_hash, concat(
+        opening, encode(h.hash, 'hex'), '","recorded_at":"', greatest(
+          to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+          left(split_part(h.body, concat('"prev_hash":"', encode(h.prev_hash, 'hex'), '","recorded_at":"'), 2), 24) COLLATE "C"),
+        middle, h.seq + 1, ending) AS body
+      FROM (SELECT * FROM indelible.records AS l WHERE l.ledger_id = chain ORDER BY l.seq DESC LIMIT 1) AS h
+      OFFSET 0
+    ) AS w
+    RETURNING records.seq, encode(records.hash, 'hex'), records.body INTO NEW.seq, NEW.hash, written;`;
 
 export const SEALING = String.raw`
 CREATE VIEW indelible.events WITH (security_barrier) AS
@@ -33,17 +50,6 @@ GRANT INSERT (
   event_type, message, input_ref, output_ref, latency_ms, cost_usd, params_hash, idempotency_key
 ) ON indelible.events TO indelible_writer;
 
--- For transactions that see the log as it was when they began: the one that came later has to try again.
-CREATE FUNCTION indelible.insert_or_give_way(r indelible.records) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  INSERT INTO indelible.records SELECT r.*;
-EXCEPTION WHEN unique_violation THEN
-  RAISE EXCEPTION 'another transaction appended first' USING ERRCODE = 'serialization_failure';
-END
-$$;
-
 -- The record that holds this key, if its content is the same; null when the key is free.
 CREATE FUNCTION indelible.same_event(ledger_id integer, key text, digest text) RETURNS indelible.records
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -63,59 +69,52 @@ CREATE FUNCTION indelible.events_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  the_ledger indelible.ledgers;
   chain integer;
   ledger_name text;
   is_keyed boolean;
-  is_plain boolean;
-  -- Pieces of the record, in its order; null where the event says nothing.
+  -- The record up to the previous hash, behind the time, and behind the number.
   opening text;
-  cost text;
+  middle text;
+  ending text := ',"v":1}';
   data text;
+  resource text;
+  cost text;
   event_type text;
   idempotency text;
   digest text;
   refs text;
   texts text;
-  ending text;
-  resources text;
-  closing text;
+  results text;
+  related text;
   nothing text;
-  next_seq bigint;
-  prev bytea;
-  head_time text;
   holder indelible.records;
   written text;
 BEGIN
-  SELECT l.id, l.name, l.keyed INTO chain, ledger_name, is_keyed FROM indelible.ledgers AS l
-  WHERE l.name = NEW.ledger AND (
-    EXISTS (SELECT FROM indelible.members AS m WHERE m.ledger_id = l.id AND indelible.acts_as(NEW.said_by, m.role))
-    OR indelible.acts_as(NEW.said_by, 'indelible_owner'));
-  IF chain IS NULL THEN
-    the_ledger := indelible.ledger_for(coalesce(NEW.ledger, indelible.only_ledger_of(NEW.said_by)), NEW.said_by);
-    chain := the_ledger.id;
-    ledger_name := the_ledger.name;
-    is_keyed := the_ledger.keyed;
-  END IF;
+  ${ownLedger(', l.keyed', ', is_keyed')}
   IF is_keyed THEN
     RAISE EXCEPTION 'the ledger % is keyed: only who has the key can seal records', ledger_name USING ERRCODE = 'ND008';
   END IF;
 
-  -- Whether the event has none but the usual members, and these are as they should be.
-  is_plain := ${PLAUSIBLE} AND NEW.related_resources IS NULL AND NEW.session IS NULL;
-  opening := '{"action":' || to_json(NEW.action) || ',"actor":{"id":' || to_json(NEW.said_by::text) || ',"type":"database-role"},';
-  IF NEW.actor IS NOT NULL THEN
-    -- The role itself takes one of the eight delegations.
-    opening := '{"action":' || to_json(NEW.action) || ',"actor":{"id":' || to_json(NEW.said_by::text) || ',"on_behalf_of":'
-      || indelible.party_text('event.actor', NEW.actor, 7) || ',"type":"database-role"},';
+  NEW.ledger := ledger_name;
+  written := gen_random_uuid();
+  middle := lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0');
+  NEW.id := concat(left(middle, 8), '-', right(middle, 4), '-7', substr(written, 16));
+  IF NEW.correlation_id IS NULL THEN
+    written := replace(gen_random_uuid()::text, '-', '');
+  ELSE
+    written := NEW.correlation_id;
   END IF;
-  IF NEW.data IS NOT NULL THEN
-    data := '"data":' || indelible.canonical_json(NEW.data, 1) || ',';
-  END IF;
-  IF NEW.resource IS NOT NULL THEN
-    resources := '"resource":' || indelible.party_text('event.resource', NEW.resource, 0) || ',';
-  END IF;
-  IF is_plain IS NOT TRUE THEN
+  -- The role itself takes one of the eight delegations.
+  opening := concat('{"action":', to_json(NEW.action), ',"actor":{"id":', to_json(NEW.said_by::text),
+    ',"on_behalf_of":' || indelible.party_text('event.actor', NEW.actor, 7), ',"type":"database-role"},');
+  data := '"data":' || indelible.canonical_json(NEW.data, 1) || ',';
+  resource := '"resource":' || indelible.party_text('event.resource', NEW.resource, 0) || ',';
+  -- An event that has none but the usual members, and these as they should be, needs no closer look.
+  IF ${PLAUSIBLE} AND NEW.related_resources IS NULL AND NEW.session IS NULL THEN
+    opening := concat(opening, '"correlation_id":"', written, '",', data, '"id":"', NEW.id, '","ledger":"', ledger_name,
+      '","outcome":"', coalesce(NEW.outcome, 'ok'), '","prev_hash":"');
+    middle := concat('",', resource, '"seq":');
+  ELSE
     nothing := indelible.check_event(ROW(
       NEW.action, NEW.outcome, NEW.correlation_id, NEW.span_id, NEW.occurred_at, NEW.source, NEW.event_type, NEW.message,
       NEW.input_ref, NEW.output_ref, NEW.latency_ms, NEW.cost_usd, NEW.params_hash, NEW.idempotency_key));
@@ -124,37 +123,26 @@ BEGIN
     refs := concat('"input_ref":' || to_json(NEW.input_ref) || ',', '"latency_ms":' || indelible.canonical_number(NEW.latency_ms) || ',');
     texts := concat(
       '"message":' || to_json(NEW.message) || ',', '"occurred_at":"' || indelible.utc_text(NEW.occurred_at) || '",');
-    ending := concat('"output_ref":' || to_json(NEW.output_ref) || ',', '"params_hash":"' || NEW.params_hash || '",');
-    resources := concat(
-      '"related_resources":' || indelible.parties_text('event.related_resources', NEW.related_resources) || ',', resources);
-    closing := concat(
+    results := concat('"output_ref":' || to_json(NEW.output_ref) || ',', '"params_hash":"' || NEW.params_hash || '",');
+    related := '"related_resources":' || indelible.parties_text('event.related_resources', NEW.related_resources) || ',';
+    ending := concat(
       '"session":' || indelible.session_text(NEW.session) || ',', '"source":' || to_json(NEW.source) || ',',
       '"span_id":"' || NEW.span_id || '",');
     IF NEW.idempotency_key IS NOT NULL THEN
       digest := encode(sha256(convert_to(rtrim(concat(
         opening, '"correlation_id":"' || NEW.correlation_id || '",', cost, data, event_type,
-        '"idempotency_key":' || to_json(NEW.idempotency_key) || ',', refs, texts, '"outcome":"' || NEW.outcome || '",', ending,
-        resources, closing), ',') || '}', 'UTF8')), 'hex');
+        '"idempotency_key":' || to_json(NEW.idempotency_key) || ',', refs, texts, '"outcome":"' || NEW.outcome || '",', results,
+        related, resource, ending), ',') || '}', 'UTF8')), 'hex');
       idempotency := '"idempotency":{"digest":"' || digest || '","key":' || to_json(NEW.idempotency_key) || '},';
     END IF;
+    opening := concat(opening, '"correlation_id":"', written, '",', cost, data, event_type, '"id":"', NEW.id, '",', idempotency,
+      refs, '"ledger":"', ledger_name, '",', texts, '"outcome":"', coalesce(NEW.outcome, 'ok'), '",', results, '"prev_hash":"');
+    middle := concat('",', related, resource, '"seq":');
+    ending := concat(',', ending, '"v":1}');
   END IF;
-  IF NEW.correlation_id IS NULL THEN
-    NEW.correlation_id := replace(gen_random_uuid()::text, '-', '');
-  END IF;
+  NEW.correlation_id := written;
 
   nothing := pg_advisory_xact_lock(1852074082, chain);
-  -- An event may have a member named recorded_at in its data: then the record is parsed.
-  SELECT r.seq + 1, r.hash, CASE
-      WHEN split_part(r.body, '"recorded_at":"', 3) = '' THEN left(split_part(r.body, '"recorded_at":"', 2), 24)
-      ELSE indelible.readable(r.body) ->> 'recorded_at'
-    END
-  INTO next_seq, prev, head_time
-  FROM indelible.records AS r WHERE r.ledger_id = chain ORDER BY r.seq DESC LIMIT 1;
-  IF next_seq IS NULL THEN
-    RAISE EXCEPTION 'the ledger % has no records yet', ledger_name
-    USING ERRCODE = 'ND002', HINT = 'SELECT indelible.create_ledger(name) makes a ledger with its first record.';
-  END IF;
-  NEW.ledger := ledger_name;
   IF digest IS NOT NULL THEN
     holder := indelible.same_event(chain, NEW.idempotency_key, digest);
     IF holder.seq IS NOT NULL THEN
@@ -165,25 +153,26 @@ BEGIN
       RETURN NEW;
     END IF;
   END IF;
-
-  NEW.seq := next_seq;
-  NEW.recorded_at := greatest(date_trunc('milliseconds', clock_timestamp()), head_time::timestamptz);
-  NEW.id := indelible.new_id(NEW.recorded_at);
-  written := concat(
-    opening, '"correlation_id":"', NEW.correlation_id, '",', cost, data, event_type, '"id":"', NEW.id, '",', idempotency, refs,
-    '"ledger":"', ledger_name, '",', texts, '"outcome":"', coalesce(NEW.outcome, 'ok'), '",', ending,
-    '"prev_hash":"', encode(prev, 'hex'), '","recorded_at":"',
-    to_char(NEW.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '",', resources, '"seq":', next_seq, ',', closing, '"v":1}');
-  IF octet_length(written) > 65535 THEN
+  IF current_setting('transaction_isolation') = 'read committed' THEN
+    ${PLACE}
+  ELSE
+    -- It sees the log as it was when it began: whoever came later has to try again.
+    BEGIN
+      ${PLACE}
+    EXCEPTION WHEN unique_violation THEN
+      RAISE EXCEPTION 'another transaction appended first' USING ERRCODE = 'serialization_failure';
+    END;
+  END IF;
+  IF written IS NULL THEN
+    RAISE EXCEPTION 'the ledger % has no records yet', ledger_name
+    USING ERRCODE = 'ND002', HINT = 'SELECT indelible.create_ledger(name) makes a ledger with its first record.';
+  ELSIF octet_length(written) > 65535 THEN
     nothing := indelible.refuse_event(
       'RECORD_TOO_LARGE', 'event', format('makes a record of %s bytes, and 65535 are allowed', octet_length(written)));
   END IF;
-  NEW.hash := encode(sha256('\x00'::bytea || convert_to(written, 'UTF8')), 'hex');
-  IF current_setting('transaction_isolation') = 'read committed' THEN
-    INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
-    VALUES (chain, next_seq, prev, decode(NEW.hash, 'hex'), written);
-  ELSE
-    nothing := indelible.insert_or_give_way(ROW(chain, next_seq, prev, decode(NEW.hash, 'hex'), written));
+  NEW.recorded_at := substr(written, length(opening) + 82, 24);
+  IF digest IS NOT NULL THEN
+    nothing := indelible.note_keys(chain, NEW.seq, NEW.seq);
   END IF;
   RETURN NEW;
 END

@@ -18,8 +18,17 @@ CREATE TABLE indelible.records (
   hash bytea NOT NULL,
   body text COLLATE "C" NOT NULL,
   PRIMARY KEY (ledger_id, seq),
-  -- Two records can never follow the same one, whatever went wrong before.
-  UNIQUE (ledger_id, prev_hash)
+  -- Two records can never follow the same one, whatever went wrong before. The hash comes first: about an index that began
+  -- with the ledger, a planner without statistics would think that it finds the head as well as the primary key does.
+  CONSTRAINT records_ledger_id_prev_hash_key UNIQUE (prev_hash, ledger_id)
+);
+
+-- Where to look for an idempotency key. Derived; a record that is not the key's counts for nothing.
+CREATE TABLE indelible.idempotency_keys (
+  ledger_id integer NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  seq bigint NOT NULL,
+  PRIMARY KEY (ledger_id, key, seq)
 );
 
 -- The chain's lock is taken by ledger; the first number tells these advisory locks from other people's.

@@ -1,0 +1,288 @@
+/**
+ * What installing the schema makes, as the database says it (catalogue.ts). Made by test/postgres/schema-snapshot.test.ts
+ * with INDELIBLE_UPDATE_DOCS=1, never by hand.
+ */
+export const SNAPSHOT = `column appends.epoch: bigint
+column appends.expected_hash: text | indelible_sealer: INSERT | indelible_writer: INSERT
+column appends.expected_seq: bigint | indelible_sealer: INSERT | indelible_writer: INSERT
+column appends.head_seq: bigint | indelible_sealer: SELECT | indelible_writer: SELECT
+column appends.ledger: text | indelible_sealer: INSERT | indelible_writer: INSERT
+column appends.lines: text | indelible_sealer: INSERT | indelible_writer: INSERT
+column appends.positions: bigint[]
+column appends.said_by: name | default CURRENT_USER
+column event.action: text
+column event.correlation_id: text
+column event.cost_usd: numeric
+column event.event_type: text
+column event.idempotency_key: text
+column event.input_ref: text
+column event.latency_ms: numeric
+column event.message: text
+column event.occurred_at: timestamp with time zone
+column event.outcome: text
+column event.output_ref: text
+column event.params_hash: text
+column event.source: text
+column event.span_id: text
+column events.action: text | indelible_writer: INSERT
+column events.actor: json | indelible_writer: INSERT
+column events.actor_id: text
+column events.actor_type: text
+column events.attachment: json
+column events.body: text | collation C
+column events.correlation_id: text | indelible_writer: INSERT, SELECT
+column events.cost_usd: numeric | indelible_writer: INSERT
+column events.data: json | indelible_writer: INSERT
+column events.event_type: text | indelible_writer: INSERT
+column events.hash: text | indelible_writer: SELECT
+column events.id: text | indelible_writer: SELECT
+column events.idempotency_key: text | indelible_writer: INSERT
+column events.input_ref: text | indelible_writer: INSERT
+column events.key_id: text
+column events.latency_ms: numeric | indelible_writer: INSERT
+column events.ledger: text | collation C | indelible_writer: INSERT, SELECT
+column events.message: text | indelible_writer: INSERT
+column events.occurred_at: timestamp with time zone | indelible_writer: INSERT
+column events.outcome: text | indelible_writer: INSERT
+column events.output_ref: text | indelible_writer: INSERT
+column events.params_hash: text | indelible_writer: INSERT
+column events.prev_hash: text
+column events.recorded_at: timestamp with time zone | indelible_writer: SELECT
+column events.related_resources: json | indelible_writer: INSERT
+column events.resource: json | indelible_writer: INSERT
+column events.resource_id: text
+column events.resource_type: text
+column events.said_by: name | default CURRENT_USER
+column events.seq: bigint | indelible_writer: SELECT
+column events.session: json | indelible_writer: INSERT
+column events.source: text | indelible_writer: INSERT
+column events.span_id: text | indelible_writer: INSERT
+column idempotency_keys.key: text | collation C | not null
+column idempotency_keys.ledger_id: integer | not null
+column idempotency_keys.seq: bigint | not null
+column ledgers.created_at: timestamp with time zone | not null | default now()
+column ledgers.id: integer | not null | identity always
+column ledgers.keyed: boolean
+column ledgers.name: text | collation C | not null
+column members.ledger_id: integer | not null
+column members.role: name | not null
+column migrations.installed_at: timestamp with time zone | not null | default now()
+column migrations.installed_by: name | not null | default SESSION_USER
+column migrations.name: text | not null
+column migrations.number: integer | not null
+column outbox.action: text | not null | indelible_writer: INSERT
+column outbox.actor: json | indelible_writer: INSERT
+column outbox.company: bigint
+column outbox.correlation_id: text | collation C | indelible_writer: INSERT
+column outbox.cost_usd: numeric | indelible_writer: INSERT
+column outbox.data: json | indelible_writer: INSERT
+column outbox.event_type: text | indelible_writer: INSERT
+column outbox.idempotency_key: text | indelible_writer: INSERT
+column outbox.input_ref: text | indelible_writer: INSERT
+column outbox.inserted_at: timestamp with time zone | not null | default clock_timestamp()
+column outbox.latency_ms: numeric | indelible_writer: INSERT
+column outbox.ledger: text | collation C | not null | indelible_writer: INSERT
+column outbox.message: text | indelible_writer: INSERT
+column outbox.occurred_at: timestamp with time zone | indelible_writer: INSERT
+column outbox.outcome: text | indelible_writer: INSERT
+column outbox.output_ref: text | indelible_writer: INSERT
+column outbox.params_hash: text | indelible_writer: INSERT
+column outbox.position: bigint | not null
+column outbox.related_resources: json | indelible_writer: INSERT
+column outbox.resource: json | indelible_writer: INSERT
+column outbox.said_by: name | not null | default CURRENT_USER
+column outbox.session: json | indelible_writer: INSERT
+column outbox.source: text | indelible_writer: INSERT
+column outbox.span_id: text | indelible_writer: INSERT
+column outbox.xid: xid8 | not null | default pg_current_xact_id()
+column outbox_lag.ledger: text | collation C
+column outbox_lag.oldest_at: timestamp with time zone
+column outbox_lag.oldest_seconds: double precision
+column outbox_lag.refused: bigint
+column outbox_lag.waiting: bigint
+column outbox_refused.code: text | not null
+column outbox_refused.event: text | not null
+column outbox_refused.inserted_at: timestamp with time zone | not null
+column outbox_refused.ledger: text | collation C | not null
+column outbox_refused.message: text | not null
+column outbox_refused.position: bigint | not null
+column outbox_refused.refused_at: timestamp with time zone | not null | default clock_timestamp()
+column record_members.action: text
+column record_members.actor: json
+column record_members.attachment: json
+column record_members.correlation_id: text
+column record_members.cost_usd: numeric
+column record_members.data: json
+column record_members.event_type: text
+column record_members.id: text
+column record_members.idempotency: json
+column record_members.input_ref: text
+column record_members.key_id: text
+column record_members.latency_ms: numeric
+column record_members.message: text
+column record_members.occurred_at: timestamp with time zone
+column record_members.outcome: text
+column record_members.output_ref: text
+column record_members.params_hash: text
+column record_members.recorded_at: timestamp with time zone
+column record_members.related_resources: json
+column record_members.resource: json
+column record_members.session: json
+column record_members.source: text
+column record_members.span_id: text
+column records.body: text | collation C | not null
+column records.hash: bytea | not null
+column records.ledger_id: integer | not null
+column records.prev_hash: bytea | not null
+column records.seq: bigint | not null
+column reservations.ledger: text | indelible_sealer: INSERT | indelible_writer: INSERT
+column reservations.said_by: name | default CURRENT_USER
+column sealers.epoch: bigint | not null | default 1
+column sealers.expires_at: timestamp with time zone | not null
+column sealers.holder: text | not null
+column sealers.idle_until: timestamp with time zone
+column sealers.ledger_id: integer | not null
+column seals.at_most: integer | indelible_sealer: INSERT
+column seals.done: integer | indelible_sealer: SELECT
+column seals.epoch: bigint | indelible_sealer: INSERT
+column seals.expected_hash: text | indelible_sealer: INSERT
+column seals.expected_seq: bigint | indelible_sealer: INSERT
+column seals.head_seq: bigint | indelible_sealer: SELECT
+column seals.ledger: text | indelible_sealer: INSERT
+column seals.lines: text | indelible_sealer: INSERT
+column seals.positions: bigint[] | indelible_sealer: INSERT
+column seals.refused: json | indelible_sealer: INSERT
+column seals.said_by: name | default CURRENT_USER
+constraint idempotency_keys_pkey on idempotency_keys: PRIMARY KEY (ledger_id, key, seq)
+constraint ledgers_name_check on ledgers: CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9._~:/@-]{0,199}$'::text))
+constraint ledgers_name_key on ledgers: UNIQUE (name)
+constraint ledgers_pkey on ledgers: PRIMARY KEY (id)
+constraint members_ledger_id_fkey on members: FOREIGN KEY (ledger_id) REFERENCES indelible.ledgers(id)
+constraint members_pkey on members: PRIMARY KEY (role, ledger_id)
+constraint migrations_pkey on migrations: PRIMARY KEY (number)
+constraint outbox_pkey on outbox: PRIMARY KEY (ledger, "position")
+constraint outbox_place on outbox: TRIGGER DEFERRABLE INITIALLY DEFERRED
+constraint outbox_refused_pkey on outbox_refused: PRIMARY KEY (ledger, "position")
+constraint records_ledger_id_prev_hash_key on records: UNIQUE (prev_hash, ledger_id)
+constraint records_pkey on records: PRIMARY KEY (ledger_id, seq)
+constraint sealers_ledger_id_fkey on sealers: FOREIGN KEY (ledger_id) REFERENCES indelible.ledgers(id)
+constraint sealers_pkey on sealers: PRIMARY KEY (ledger_id)
+function acts_as(who name, role name): owner indelible_owner | returns boolean | sql | stable | parallel | source 1ea88eef66b09682eb04f1b9b343d9a92528fb80b834cd2c1a3bad5de7fbf4f0 | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function append(ledger text, expected_seq bigint, expected_hash text, lines text): owner indelible_owner | returns bigint | plpgsql | source 9e7e773908e9cb4685ba790a17022e2d205d8022021ab12d96982dd28607ea4d | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function append_lines(chain integer, ledger_name text, expected_seq bigint, expected_hash text, lines text): owner indelible_owner | returns bigint | plpgsql | source 0dfbf28e186d20c0b94ddc2821263dfdc4bb956fc92cd00810281944e8f5fa67
+function appends_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 812699c4d11bfa246d8489970132d3534a5aa1f79d891ccd56c336008b7d5331
+function bind(ledger text, role name): owner indelible_owner | returns void | plpgsql | set search_path=pg_catalog, pg_temp | source c4ce2a9b9019cba1fde1af164b240b608f2085dc4440d24d084d594e3cd4e3a3
+function canonical(value jsonb, depth integer, ascii boolean): owner indelible_owner | returns text | plpgsql | immutable | strict | parallel | source a78d0d474c9d65f523699cad6ffa7791de58d9bdf171a3d5225440b485419123
+function canonical_json(value json, depth integer): owner indelible_owner | returns text | plpgsql | immutable | strict | source d37cb026d9390b6eee45e2040a58eee582ed4212edf0795c5e1f7ac42cdf861d
+function canonical_number(value numeric): owner indelible_owner | returns text | plpgsql | immutable | strict | parallel | source 2e188d54cd70a68d1d6e995b3afda7fe56c7c7221e12d9b950942b2779a0e5ca
+function check_amount(member text, value numeric): owner indelible_owner | returns void | plpgsql | source 6354519d97ca391e2911744ddc6ecbdf8c581797c34189122c49179a08fb6b88
+function check_event(e indelible.event): owner indelible_owner | returns void | plpgsql | set search_path=pg_catalog, pg_temp | source 0df70afcd3f20ff316c981274b10fdc4e103b155c2b76fd56ccdff9ed02a1b30
+function check_form(member text, value text, pattern text, words text): owner indelible_owner | returns void | plpgsql | source 3d8ce54ca7c7419a01559e88244b6e9b62ac01abade57e29c247fdc4ee35f672
+function check_line(member text, value text, most integer): owner indelible_owner | returns void | plpgsql | source 130076ec70838aa6bfa0536a92b2af5a4e3d18c0aef13c9b4717af29dc78707d
+function check_lines(lines text, ledger text, first_seq bigint, prev_hash bytea, keyed boolean): owner indelible_owner | returns void | plpgsql | source c5c6679a82978c7bb713aeecc5133b43a744d6a0b68410fe6e8853761c7a557e
+function check_lines_of(member text, value jsonb, limits jsonb, required text[]): owner indelible_owner | returns void | plpgsql | source c8aa57614dce1cc998ceab42bf6e9d71f3cb7eec6599ed70e2a0f7c8546131b7
+function check_list(member text, value jsonb): owner indelible_owner | returns void | plpgsql | source ec9a8314645ff652d3048209c9d9e2d61a31fbbfc99fbdab37791825f29be2dc
+function check_resources(value jsonb): owner indelible_owner | returns void | plpgsql | source f00f2a8981a930ccd8d415ca2556054c4f968d9545e5b0cdcae07a9ad77ecf5f
+function check_session(value jsonb): owner indelible_owner | returns void | plpgsql | source 00bafc63f5a81e4879f43e8e772e5071dbdc292762f29064e39b0ac54eac9b56
+function count_members(json_text text): owner indelible_owner | returns integer | plpgsql | immutable | strict | parallel | source 5fa13904bcf33428c26e574d9e9d2979ae8031ae60b21131464b0be0fcc7b4b9
+function create_ledger(name text, role name): owner indelible_owner | returns void | arguments name text, role name DEFAULT NULL::name | plpgsql | set search_path=pg_catalog, pg_temp | source cec7424c201e43360ee7d69fac37356068b4a212659968cb8b6a544be660ab5e
+function events_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source f464b63d982dd4f904bd313284f40b28a5f35e88a139603866cda739684d692b
+function fenced(ledger text, problem text): owner indelible_owner | returns void | plpgsql | source 98c5db9d64eb1708199592ee1b2f9765f9f6e23b3156af9226a3a01f3014ffd7
+function head(ledger text): owner indelible_owner | returns TABLE(seq bigint, hash text) | plpgsql | stable | set enable_bitmapscan=off | set enable_seqscan=off | set enable_sort=off | set search_path=pg_catalog, pg_temp | source 10ad28bcbd3a9b7a1f0961bb379cac84948ee7a24f141f09068347165ea38918 | indelible_reader: EXECUTE
+function holder_of(chain integer, wanted text): owner indelible_owner | returns indelible.records | plpgsql | stable | set enable_bitmapscan=off | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source 44d6de5a94e934ab0d357ab170b5ed3c60d41fb41425c9e5a19c0496a79752bb
+function idempotency_holders(ledger text, keys json): owner indelible_owner | returns TABLE(key text, digest text, seq bigint) | plpgsql | stable | set enable_bitmapscan=off | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source 185997b0cd46c4b8042449c6ead4c167dcc0c3de9a7a125002eb841d5428548c | indelible_reader: EXECUTE | indelible_sealer: EXECUTE
+function idempotency_key(body text): owner indelible_owner | returns text | plpgsql | immutable | strict | set search_path=pg_catalog, pg_temp | source 1735b6e11d7a58170b7f1c685aa3954a95abb07ba3c16ac7bc05f795e48d65bb | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function idle(ledger text, epoch bigint, seconds double precision): owner indelible_owner | returns void | plpgsql | set search_path=pg_catalog, pg_temp | source 446741d71f8a811d75e387617f33aa4ed315050b462a3e6cfcd1ce5248a8cfbe | indelible_sealer: EXECUTE
+function lead(ledger text, holder text, seconds double precision): owner indelible_owner | returns TABLE(epoch bigint, is_leader boolean, leader text, seconds_left double precision) | plpgsql | set search_path=pg_catalog, pg_temp | source 76ffa80bab6eb332d02f32dbca22d475e1044322d00798a1931fcfcad39eb564 | indelible_sealer: EXECUTE
+function ledger_for(ledger text, who name): owner indelible_owner | returns indelible.ledgers | plpgsql | stable | set search_path=pg_catalog, pg_temp | source e7dfcac2e8f14e4cd088f986fc14ba98f9ddd82c7c29c54a3fcb7f55bd386f7b
+function lock_ledger(ledger_id integer): owner indelible_owner | returns void | plpgsql | source eee5c05d65cf92d7650ab038424b26e661f83d1f5d18fb62d592cac39f3f6eac
+function members_of(body text): owner indelible_owner | returns indelible.record_members | plpgsql | stable | strict | set DateStyle=ISO | set search_path=pg_catalog, pg_temp | source 63e9dc9be1c6e884c9de65f168dc9370f645a70a2d60b3bdb9e05dc29e02125d | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function my_ledger_ids(): owner indelible_owner | returns integer[] | plpgsql | stable | parallel | set search_path=pg_catalog, pg_temp | source a2c9b46af412f5f99787b429cee28873509f455489a54a047c971698ead6c017 | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function new_id(at timestamp with time zone): owner indelible_owner | returns text | sql | source ef0f40276417d7c0a642dca1623d46bbdb3b9aa99c4306320d4433c049f46fc1
+function note_keys(chain integer, first_seq bigint, last_seq bigint): owner indelible_owner | returns void | plpgsql | set enable_bitmapscan=off | set enable_seqscan=off | source c991a0ab18322b7009d58f0f9fd8108ab6185023b4b69f6d16cc291e935fd15d
+function only_ledger_of(who name): owner indelible_owner | returns text | plpgsql | stable | set search_path=pg_catalog, pg_temp | source 6cbbc71e0dadcbaea8d82f6b931c0eca8e5f869adee08a09d75f42830b20d788
+function outbox_event(o indelible.outbox): owner indelible_owner | returns text | plpgsql | stable | source f114c8e6b2f8fd8ca35e19b2d774825b6d781fa1fa73bd620791a02291e831b6 | indelible_sealer: EXECUTE
+function outbox_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source ccf92084b449f730990989ed25c48bc9ffca2e14e3fc6120022e6ed8c2008806
+function outbox_place(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source c6d0b14d6e99e3b603c7dff7ed9f785fd3952caf75e12d9e81e6c32f9480b8be
+function parsed(json_text text): owner indelible_owner | returns jsonb | plpgsql | immutable | strict | source fd8cc5638d24ef87270e38a8df3090df35e1990f1d3f6f522af3094112003fd1
+function parties_text(member text, value json): owner indelible_owner | returns text | plpgsql | strict | source 188df0cfe92c7d8915fdc578a3cb4c4873ad7818d1a899a9f2c19a4f4f7719f2
+function party_text(member text, value json, delegations integer): owner indelible_owner | returns text | plpgsql | strict | source d967ffc1867c14b327595fdfd48f4d76aa0218d5afcba87d401dcebbd6e9c8f8
+function provision(name text, role name): owner indelible_owner | returns void | arguments name text, role name DEFAULT NULL::name | plpgsql | set search_path=pg_catalog, pg_temp | source 286809bff6603e637c7607632ce33ef6148a248f39789f924171021c42ffbf2f
+function readable(body text): owner indelible_owner | returns json | plpgsql | immutable | strict | set search_path=pg_catalog, pg_temp | source dcef0ae728336b2d54e47f6bf1f5b1e113e33fc710a3a85c39d52b612626a222 | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function refuse_change(): owner indelible_owner | returns trigger | plpgsql | set search_path=pg_catalog, pg_temp | source dad609066af09790d6e8461745304a4359110ffb516b12efd286a6c4b516f387
+function refuse_doubled(json_text text, parsed jsonb, canonical text): owner indelible_owner | returns void | plpgsql | source 5978b5bff1874ee3f1c474f1c31cf7fa03e9fb53cf9e77585bca63bf31080233
+function refuse_event(code text, member text, rule text): owner indelible_owner | returns void | plpgsql | source 9555d4308c6c890c82171a4b1228cc8c0f64e3639c0c85f45c9971a96007795e
+function refuse_lines(line bigint, problem text): owner indelible_owner | returns void | plpgsql | source aa82d770d290372e11d2c952f8279d7c4f62d1dda5b164e889dfab04ae6bb1f8
+function refuse_rows(ledger text, refused json): owner indelible_owner | returns integer | plpgsql | set search_path=pg_catalog, pg_temp | source 07aa3bb1c5923f13371811e8fe2106980b93dffe1377a261a740bd10e041f412
+function refused_hash(lines text, ledger text, first_seq bigint, prev_hash bytea, keyed boolean): owner indelible_owner | returns bytea | plpgsql | source 77a8f1c71086dc6757b3cb7c5f851bc0c47cbf395a8423cdffa16b3d2677fbb2
+function reservations_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source d9b7acffb66cf1ffb9a811d447fd971b6a83255bf06fd67a641ab56f97b61586
+function reserve(ledger text): owner indelible_owner | returns void | plpgsql | source ddad122faa1a7d530f698e1d7990cbfcd466c126767b8ad71a621c80c39d6b48 | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function same_event(ledger_id integer, key text, digest text): owner indelible_owner | returns indelible.records | plpgsql | set search_path=pg_catalog, pg_temp | source 279895f6f9638cc94cf5fb2eb2d842ae94dfab9f5bfbc7d438cf9b5c0d4db59e
+function seal(ledger text, epoch bigint, expected_seq bigint, expected_hash text, lines text, positions bigint[]): owner indelible_owner | returns bigint | plpgsql | set search_path=pg_catalog, pg_temp | source 22f82bc92bc511c2dd4ba5e6a7d230db7e496746a5cf5030d29a7a98e327b477 | indelible_sealer: EXECUTE
+function seal_outbox(ledger text, at_most integer): owner indelible_owner | returns integer | arguments ledger text, at_most integer DEFAULT 1000 | plpgsql | set search_path=pg_catalog, pg_temp | source d6d7fa6f1eac72a253955b429022d737c83a87e1c2d3d9a0ec828a55ab6da8d5 | indelible_sealer: EXECUTE
+function seal_rows(the_ledger indelible.ledgers, at_most integer): owner indelible_owner | returns integer | plpgsql | set search_path=pg_catalog, pg_temp | source fe61879c6732e12996ae4b55b0f3e5de15d330c19dbfcdde68a465377cba8891
+function seals_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 50c8f72b8dfb76dcf9cd51817504bb683070335625fe2ff73027833ca8080e32
+function session_text(value json): owner indelible_owner | returns text | plpgsql | strict | source 9d1ba3433e84c0099c9eb5d459e9276240c26d95e76e55e7e8aed83c8c8ebeb3
+function set_aside(ledger text, epoch bigint, refused json): owner indelible_owner | returns integer | plpgsql | set search_path=pg_catalog, pg_temp | source c6d8ac69e027e454edde27e6100460db3dcf9d8e480360a0d1a0eb09f2c795c9 | indelible_sealer: EXECUTE
+function structure_text(member text, value json): owner indelible_owner | returns text | plpgsql | source 11f3483e05622982703ee4cf59a30d1e4aeeefe9fd01c82c2070123995be767a
+function survives_double(value numeric, point integer): owner indelible_owner | returns boolean | plpgsql | immutable | strict | parallel | set extra_float_digits=1 | set search_path=pg_catalog, pg_temp | source ec8ced18736913e5e7d0969f66fba0f0bd9d1dcfa6cb88c6ad7b002d0cda4e50
+function unbind(ledger text, role name): owner indelible_owner | returns void | plpgsql | set search_path=pg_catalog, pg_temp | source 58396b09485af724c07e00b6ac48c13d53b5107126071fdeff82511197247835
+function utc_text(at timestamp with time zone): owner indelible_owner | returns text | plpgsql | immutable | strict | parallel | set search_path=pg_catalog, pg_temp | source 8457e9d55ef0049537143feceff8fb89a2ef7946d078f629d3f361d97a2893b9 | indelible_reader: EXECUTE | indelible_sealer: EXECUTE
+function utf16_length(value text): owner indelible_owner | returns integer | sql | immutable | strict | parallel | source c2d66a5e933a457aba1f3f7b4cede40e10fb3765a6da1f85ccc449c33c12d505
+function utf16_order(name text): owner indelible_owner | returns text | plpgsql | immutable | strict | parallel | source 2f9cc5ae80ee5bef35c4a3b90b85d4cf33a81f93698c0ec72de5711b05f71cb2
+function visible_ledger_ids(): owner indelible_owner | returns integer[] | plpgsql | stable | parallel | set search_path=pg_catalog, pg_temp | source 0450af6d8e257c322059c1273c7fb13473bff19b4737dfc72331497b44f512ed | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function waiting(ledger text, at_most integer, bytes_at_most bigint): owner indelible_owner | returns TABLE("position" bigint, event text) | arguments ledger text, at_most integer, bytes_at_most bigint DEFAULT 4194304 | plpgsql | stable | set enable_bitmapscan=off | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source ae6116a3688b594f82348f3719d477460a73cf40be4788f5ead4f37c74c3255b | indelible_sealer: EXECUTE
+index indelible.idempotency_keys_pkey: CREATE UNIQUE INDEX idempotency_keys_pkey ON indelible.idempotency_keys USING btree (ledger_id, key, seq)
+index indelible.ledgers_name_key: CREATE UNIQUE INDEX ledgers_name_key ON indelible.ledgers USING btree (name)
+index indelible.ledgers_pkey: CREATE UNIQUE INDEX ledgers_pkey ON indelible.ledgers USING btree (id)
+index indelible.members_ledger: CREATE INDEX members_ledger ON indelible.members USING btree (ledger_id)
+index indelible.members_pkey: CREATE UNIQUE INDEX members_pkey ON indelible.members USING btree (role, ledger_id)
+index indelible.migrations_pkey: CREATE UNIQUE INDEX migrations_pkey ON indelible.migrations USING btree (number)
+index indelible.outbox_pkey: CREATE UNIQUE INDEX outbox_pkey ON indelible.outbox USING btree (ledger, "position")
+index indelible.outbox_refused_pkey: CREATE UNIQUE INDEX outbox_refused_pkey ON indelible.outbox_refused USING btree (ledger, "position")
+index indelible.records_ledger_id_prev_hash_key: CREATE UNIQUE INDEX records_ledger_id_prev_hash_key ON indelible.records USING btree (prev_hash, ledger_id)
+index indelible.records_pkey: CREATE UNIQUE INDEX records_pkey ON indelible.records USING btree (ledger_id, seq)
+index indelible.sealers_pkey: CREATE UNIQUE INDEX sealers_pkey ON indelible.sealers USING btree (ledger_id)
+policy idempotency_keys_bound on idempotency_keys: permissive | SELECT | for PUBLIC | using (ledger_id = ANY (( SELECT indelible.my_ledger_ids() AS my_ledger_ids)::integer[]))
+policy ledgers_bound on ledgers: permissive | SELECT | for PUBLIC | using (id = ANY (( SELECT indelible.my_ledger_ids() AS my_ledger_ids)::integer[]))
+policy members_of_own on members: permissive | SELECT | for PUBLIC | using indelible.acts_as(CURRENT_USER, role)
+policy outbox_bound on outbox: permissive | SELECT | for PUBLIC | using (ledger = ANY (ARRAY( SELECT l.name FROM indelible.ledgers l)))
+policy outbox_insert on outbox: permissive | INSERT | for PUBLIC | check true
+policy outbox_refused_bound on outbox_refused: permissive | SELECT | for PUBLIC | using (ledger = ANY (ARRAY( SELECT l.name FROM indelible.ledgers l)))
+policy records_bound on records: permissive | SELECT | for PUBLIC | using (ledger_id = ANY (( SELECT indelible.my_ledger_ids() AS my_ledger_ids)::integer[]))
+policy sealers_bound on sealers: permissive | ALL | for PUBLIC | using (ledger_id = ANY (( SELECT indelible.my_ledger_ids() AS my_ledger_ids)::integer[]))
+role indelible_owner:
+role indelible_reader:
+role indelible_sealer:
+role indelible_writer:
+schema indelible: owner indelible_owner | indelible_reader: USAGE | indelible_sealer: USAGE | indelible_writer: USAGE
+sequence ledgers_id_seq: owner indelible_owner
+sequence outbox_company: owner indelible_owner
+sequence outbox_idle: owner indelible_owner | indelible_sealer: SELECT, UPDATE
+sequence outbox_positions: owner indelible_owner
+table idempotency_keys: owner indelible_owner | row security | indelible_reader: SELECT
+table ledgers: owner indelible_owner | row security | indelible_reader: SELECT | indelible_sealer: SELECT | indelible_writer: SELECT
+table members: owner indelible_owner | row security | indelible_reader: SELECT | indelible_sealer: SELECT | indelible_writer: SELECT
+table migrations: owner indelible_owner | indelible_reader: SELECT | indelible_sealer: SELECT | indelible_writer: SELECT
+table outbox: owner indelible_owner | row security | indelible_sealer: SELECT
+table outbox_refused: owner indelible_owner | row security | indelible_reader: SELECT | indelible_sealer: SELECT
+table records: owner indelible_owner | row security | indelible_reader: SELECT
+table sealers: owner indelible_owner | row security | indelible_sealer: INSERT, SELECT, UPDATE
+trigger appends_insert on appends: CREATE TRIGGER appends_insert INSTEAD OF INSERT ON indelible.appends FOR EACH ROW EXECUTE FUNCTION indelible.appends_insert() | enabled
+trigger events_insert on events: CREATE TRIGGER events_insert INSTEAD OF INSERT ON indelible.events FOR EACH ROW EXECUTE FUNCTION indelible.events_insert() | enabled
+trigger events_refuse_change on events: CREATE TRIGGER events_refuse_change INSTEAD OF DELETE OR UPDATE ON indelible.events FOR EACH ROW EXECUTE FUNCTION indelible.refuse_change() | enabled
+trigger idempotency_keys_refuse_change on idempotency_keys: CREATE TRIGGER idempotency_keys_refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON indelible.idempotency_keys FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change() | always
+trigger ledgers_refuse_change on ledgers: CREATE TRIGGER ledgers_refuse_change BEFORE UPDATE ON indelible.ledgers FOR EACH ROW WHEN (((old.keyed IS NOT NULL) OR (new.id <> old.id) OR (new.name <> old.name))) EXECUTE FUNCTION indelible.refuse_change() | always
+trigger ledgers_refuse_removal on ledgers: CREATE TRIGGER ledgers_refuse_removal BEFORE DELETE OR TRUNCATE ON indelible.ledgers FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change() | always
+trigger outbox_insert on outbox: CREATE TRIGGER outbox_insert BEFORE INSERT ON indelible.outbox FOR EACH ROW EXECUTE FUNCTION indelible.outbox_insert() | enabled
+trigger outbox_place on outbox: CREATE CONSTRAINT TRIGGER outbox_place AFTER INSERT ON indelible.outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.correlation_id IS NOT NULL)) EXECUTE FUNCTION indelible.outbox_place() | enabled
+trigger records_refuse_change on records: CREATE TRIGGER records_refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON indelible.records FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change() | always
+trigger reservations_insert on reservations: CREATE TRIGGER reservations_insert INSTEAD OF INSERT ON indelible.reservations FOR EACH ROW EXECUTE FUNCTION indelible.reservations_insert() | enabled
+trigger seals_insert on seals: CREATE TRIGGER seals_insert INSTEAD OF INSERT ON indelible.seals FOR EACH ROW EXECUTE FUNCTION indelible.seals_insert() | enabled
+type event: owner indelible_owner
+type record_members: owner indelible_owner
+view appends: owner indelible_owner | definition 0d9a6f6c73c7b769a291b77fd1e0f2434d8973cf5650460ec9b59a163d37b90f
+view events: owner indelible_owner | security_barrier=true | definition 1df49237c19249852ea25e491836c6112ffb9f3948cb09e3d49420d0bf62010b | indelible_reader: SELECT
+view outbox_lag: owner indelible_owner | security_barrier=true | definition ba928fe606fd0b1f03f8d0c2cd671958b42f84dcc652164bf5132f85d289395c | indelible_reader: SELECT | indelible_sealer: SELECT | indelible_writer: SELECT
+view reservations: owner indelible_owner | definition 3318294eb842613bdf29df25d6d8ba9010850db9bc094d925b0e92c9f31c0ceb
+view seals: owner indelible_owner | definition d70785e89273576f0da4cb4d998b13b75a58b9b52589a5fea2285a5de45a4012`;
