@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- append|verify|query|memory|postgres|s3|all`: measures, prints, and writes the results as JSON.
+ * `npm run bench -- append|verify|query|memory|postgres|s3|jetstream|operations|all`: measures, prints, and writes the results as JSON.
  *
  * Exit codes: 0 when everything was measured (a missed target is a result, not a failure), 1 when a case of our own
  * could not be measured, 2 for wrong usage, 130 when interrupted.
@@ -19,6 +19,7 @@ import type { Suite } from './suite.ts';
 import { appendSuite } from './suites/append.ts';
 import { jetStreamSuite } from './suites/jetstream.ts';
 import { memorySuite } from './suites/memory.ts';
+import { operationsSuite } from './suites/operations.ts';
 import { postgresSuite } from './suites/postgres.ts';
 import { querySuite } from './suites/query.ts';
 import { s3Suite } from './suites/s3.ts';
@@ -32,9 +33,19 @@ const RECORDS = {
   postgres: 100_000,
   s3: 100_000,
   jetstream: 300_000,
+  operations: 3000,
 } as const;
 const RECORDS_QUICK = 3000;
-const ROUNDS = { append: 5, verify: 3, query: 3, memory: 3, postgres: 3, s3: 3, jetstream: 3 } as const;
+const ROUNDS = {
+  append: 5,
+  verify: 3,
+  query: 3,
+  memory: 3,
+  postgres: 3,
+  s3: 3,
+  jetstream: 3,
+  operations: 3,
+} as const;
 
 const options = readOptions();
 const progress = openProgress();
@@ -115,6 +126,7 @@ function suiteOf(name: SuiteName): Suite {
     postgres: () => postgresSuite(records),
     s3: () => s3Suite(records),
     jetstream: () => jetStreamSuite(records),
+    operations: () => operationsSuite(records),
   };
   const suite = make[name]();
   const { only } = options;

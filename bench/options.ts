@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-export const SUITES = ['append', 'verify', 'query', 'memory', 'postgres', 's3', 'jetstream'] as const;
+export const SUITES = [
+  'append',
+  'verify',
+  'query',
+  'memory',
+  'postgres',
+  's3',
+  'jetstream',
+  'operations',
+] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 export interface BenchOptions {
@@ -22,9 +31,10 @@ export interface BenchOptions {
   readonly out: string;
 }
 
-export const USAGE = `usage: npm run bench -- append|verify|query|memory|postgres|s3|jetstream|all [options]
+export const USAGE = `usage: npm run bench -- append|verify|query|memory|postgres|s3|jetstream|operations|all [options]
 
-  --records N   records per run (default: append and jetstream 300,000, postgres and s3 100,000, others 1,000,000)
+  --records N   records per run (default: append and jetstream 300,000, postgres and s3 100,000, operations 3,000,
+                others 1,000,000)
   --runs N      rounds; every case once in each (default: append 5, others 3)
   --quick       a few seconds, to see that it works; its figures mean nothing
   --only A,B    only the cases whose name contains A or B
@@ -52,7 +62,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   const [name, ...rest] = positionals;
   const suites = name === 'all' ? SUITES : SUITES.filter((suite) => suite === name);
   if (suites.length === 0 || rest.length > 0)
-    throw new Error('say which one: append, verify, query, memory, postgres, s3, jetstream or all');
+    throw new Error(
+      'say which one: append, verify, query, memory, postgres, s3, jetstream, operations or all',
+    );
   const runs = wholeNumber('runs', values.runs, 1);
   if (runs !== null && runs < 3 && !values.quick)
     throw new Error('--runs must be at least 3, for a median; or use --quick');

@@ -28,6 +28,8 @@ export const SUBJECTS = {
   's3-verify': async () => (await import('./subjects/s3.ts')).s3Verify,
   jetstream: async () => (await import('./subjects/jetstream.ts')).jetStreamLedger,
   'jetstream-raw': async () => (await import('./subjects/jetstream.ts')).jetStreamRaw,
+  governed: async () => (await import('./subjects/governed.ts')).governed,
+  policy: async () => (await import('./subjects/policy.ts')).policy,
   's3-open': async () => (await import('./subjects/s3.ts')).s3Open,
 } as const satisfies Record<string, () => Promise<Subject>>;
 

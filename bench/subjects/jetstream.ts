@@ -7,6 +7,8 @@ import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { openJetStreamStore } from '../../packages/indelible/src/stores/jetstream/jetstream-store.ts';
 import { subjectOf } from '../../packages/indelible/src/stores/jetstream/settings.ts';
+import { splitBatch } from '../../packages/indelible/src/stores/jetstream/split-batch.ts';
+import { MESSAGE_BYTES_MAX } from '../../packages/indelible/src/stores/jetstream/stream.ts';
 import { type NatsCluster, startNats } from '../../test/support/nats-cluster.ts';
 import { baselineRecord } from '../baseline-record.ts';
 import { EventPool } from '../events.ts';
@@ -48,7 +50,11 @@ export async function jetStreamLedger(params: Params, folder: string): Promise<M
   });
 }
 
-/** Publishes messages that were made before the clock runs, several on their way at a time, each acknowledged. */
+/**
+ * Publishes the messages that the store makes of such batches, without headers, each acknowledged. They are made before the
+ * clock runs. `window` batches are on their way at a time, the messages of each together: the store sends the last of a
+ * batch when it has the others' acknowledgements, and the next batch when it has the last one's.
+ */
 export async function jetStreamRaw(params: Params, folder: string): Promise<Measures> {
   const records = numberParam(params, 'records');
   const batch = Math.max(1, Math.round(numberParam(params, 'batch_records')));
@@ -58,12 +64,13 @@ export async function jetStreamRaw(params: Params, folder: string): Promise<Meas
     await (await openJetStreamStore({ url: cluster.url(STREAM) })).close();
     const nats = await connect({ servers: cluster.hosts.split(','), noAsyncTraces: true });
     const publisher = jetstream(nats);
-    const messages = messagesOf(records, batch);
+    const batches = batchesOf(records, batch);
     let next = 0;
     const started = performance.now();
     await Promise.all(
       Array.from({ length: window }, async () => {
-        while (next < messages.length) await publisher.publish(subjectOf(STREAM), messages[next++]!);
+        while (next < batches.length)
+          await Promise.all(batches[next++]!.map((bytes) => publisher.publish(subjectOf(STREAM), bytes)));
       }),
     );
     const ms = performance.now() - started;
@@ -81,19 +88,23 @@ async function withCluster<T>(folder: string, work: (cluster: NatsCluster) => Pr
   }
 }
 
-function messagesOf(records: number, batch: number): Uint8Array[] {
+function batchesOf(records: number, batch: number): Uint8Array[][] {
   const events = new EventPool(records);
   const recorded_at = new Date().toISOString();
-  const messages: Uint8Array[] = [];
+  const batches: Uint8Array[][] = [];
   for (let seq = 0; seq < records; ) {
     const lines: Uint8Array[] = [];
+    const first_seq = seq;
     for (const end = Math.min(records, seq + batch); seq < end; seq++) {
       const body = new TextEncoder().encode(
         canonicalize(baselineRecord(events.next(), seq, GENESIS_HASH, recorded_at)),
       );
       lines.push(frameLine(leafHash(body), body));
     }
-    messages.push(Buffer.concat(lines));
+    let end = 0;
+    const ends = lines.map(({ length }) => (end += length));
+    const { messages } = splitBatch({ first_seq, bytes: Buffer.concat(lines), ends }, MESSAGE_BYTES_MAX);
+    batches.push(messages.map(({ bytes }) => bytes));
   }
-  return messages;
+  return batches;
 }

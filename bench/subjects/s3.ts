@@ -106,7 +106,7 @@ export function s3Open(params: Params, folder: string): Promise<Measures> {
     await recordAll(first, new EventSource(), 200, 1);
     await first.close();
     const started = performance.now();
-    const ledger = await openLedger(url, { short_lived: true });
+    const ledger = await openLedger(url, { threads: 'one' });
     const opened = performance.now();
     await ledger.record(new EventSource().next());
     const recorded = performance.now();

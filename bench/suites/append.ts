@@ -132,10 +132,11 @@ export function appendSuite(records: number): Suite {
       ratio('file', 'naive/file', { at_least: 10 }),
       ratio('sqlite', 'naive/file', { at_least: 10 }),
       ratio('sqlite', 'naive/sqlite', {}),
-      ratio('file', 'hypercore/batches', { at_least: 1 }),
-      ratio('sqlite', 'hypercore/batches', { at_least: 1 }),
-      ratio('file/bulk', 'hypercore/batches', {}),
-      ratio('sqlite/bulk', 'hypercore/batches', {}),
+      ratio('file', 'hypercore/batches', {}),
+      ratio('sqlite', 'hypercore/batches', {}),
+      // Batches of 1,000 on both sides.
+      ratio('file/bulk', 'hypercore/batches', { at_least: 1 }),
+      ratio('sqlite/bulk', 'hypercore/batches', { at_least: 1 }),
       ratio('file', 'hypercore/single', {}),
     ],
   };

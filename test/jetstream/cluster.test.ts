@@ -103,6 +103,27 @@ for (let round = 1; round <= ROUNDS; round++) {
   }
 }
 
+test('a ledger that is made while a server is down waits for it', {
+  skip: skip || (ROUNDS === 0 && 'INDELIBLE_NATS_ROUNDS=1 does this, too'),
+}, async (t) => {
+  const cluster = await startNats({ nodes: 3 });
+  t.after(() => cluster.stop());
+  const node = cluster.nodes[2]!;
+  await node.kill();
+  let opened = false;
+  const url = cluster.url('LATE');
+  const opening = openStore(url).finally(() => {
+    opened = true;
+  });
+  await assert.rejects(openStore(url, { read_only: true }), { code: 'LEDGER_NOT_FOUND' });
+  assert.equal(opened, false);
+  await node.start();
+  cluster.connectRoutes(node);
+  const store = await opening;
+  t.after(() => store.close());
+  assert.deepEqual(await store.inspect(), []);
+});
+
 async function withFaults(
   t: TestContext,
   victim: 'leader' | 'follower',

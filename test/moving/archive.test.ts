@@ -76,6 +76,29 @@ test('a checkpoint that follows its records later is archived without a new reco
   assert.equal((await ledger.head())!.seq + 1, size, 'and nothing else came');
 });
 
+test('whoever lists ledgers is told how far the archive is: once a minute at most, and at the end', async (t) => {
+  let now = 1_800_000_000_000;
+  const told: number[] = [];
+  const { ledger, archive } = await following(t, {
+    clock: () => now,
+    onArchived: async (store) => void told.push((await store.head())!.seq + 1),
+  });
+  const size = async (): Promise<number> => (await ledger.head())!.seq + 1;
+  const archived = () => until('all is archived', async () => archive.status.size === (await size()));
+  archive.start();
+  await until('the first round', () => told.length === 1);
+  await fill(ledger, 5);
+  await archived();
+  assert.equal(told.length, 1, 'not again within a minute');
+  now += 60_000;
+  await fill(ledger, 1);
+  await until('a minute later', () => told.length === 2);
+  await fill(ledger, 5);
+  await archived();
+  await archive.close();
+  assert.deepEqual([told.length, told.at(-1)], [3, await size()]);
+});
+
 test('what fails is shown and tried again with growing pauses; recording never notices', async (t) => {
   const { taken, pause } = pauses();
   let refusals = 7;

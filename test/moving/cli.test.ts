@@ -1,7 +1,7 @@
 /** `copy` and `archive` at the command line, and an archive that a server feeds. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { examine } from '../../packages/indelible/src/cli/checkup.ts';
@@ -60,6 +60,27 @@ test('copy and archive refuse what they cannot mean, and leave nothing behind', 
     }
   }
   assert.ok(!existsSync(join(folder, 'to')));
+});
+
+test('copies and archives are ledgers that there ought to be: one that is gone is missed', async (t) => {
+  const { folder, run, json } = await makeHere(t);
+  const env = { INDELIBLE_REGISTRY: join(folder, 'ledgers.db') };
+  const [from, copy, archive] = ['from', 'copy', 'archive'].map((name) => `file:${join(folder, name)}`);
+  await makeAt(from!, 5);
+  await json(['copy', from!, copy!], env);
+  await json(['archive', from!, archive!, '--once'], env);
+  const { ledgers } = await json(['ledgers'], env);
+  const sizes = Object.fromEntries(
+    ledgers.map((one: { url: string; size: number }) => [one.url, one.size] as const),
+  );
+  assert.deepEqual(sizes, { [from!]: 8, [copy!]: 7, [archive!]: 8 });
+  await rm(join(folder, 'archive'), { recursive: true });
+  const missed = await run(['ledgers', '--json'], env);
+  assert.equal(missed.code, 1, missed.stderr);
+  assert.deepEqual(
+    JSON.parse(missed.stdout).findings.map(({ kind, url }: { kind: string; url: string }) => [kind, url]),
+    [['vanished', archive]],
+  );
 });
 
 test('log --no-wait shows what is indexed, and says what may be missing', async (t) => {

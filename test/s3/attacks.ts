@@ -1,5 +1,5 @@
 /**
- * The table of attacks, on a bucket without Object Lock whose every object somebody may replace. A few of each power;
+ * The table of attacks, on a bucket without Object Lock whose every object somebody may replace. Some of them;
  * INDELIBLE_S3=full runs them all. What the same hands can do where there is Object Lock is in worm.ts: nothing.
  */
 import { randomBytes } from 'node:crypto';
@@ -12,8 +12,8 @@ import { type State, textOf } from '../verify/attacks/world.ts';
 import { FULL } from './conformance.ts';
 import { type Buckets, newPrefix, openStore, plainUrl } from './support.ts';
 
-/** One attack of eight, which is one of each power and some more. */
-const SHARE = 8;
+/** One attack of so many: each takes a dozen requests for each of five verifiers. */
+const SHARE = 20;
 
 export function attacks(buckets: () => Buckets, court: () => Court): void {
   const prefix = newPrefix();

@@ -8,6 +8,7 @@ import {
   decodeBundle,
   decodeTile,
   formatNote,
+  formatVerifierKey,
   leafHash,
   merkleRoot,
   parseNote,
@@ -155,7 +156,7 @@ export function publishing(buckets: () => Buckets): void {
     const forged = text.replace(/"count":\d+/, '"count":1');
     assert.equal(await hand.delete(manifest!.key, manifest!.version), true);
     await hand.put(manifest!.key, formatNote({ text: forged, signatures: [await signText(forged, theirs)] }));
-    await hand.put(`${prefix}/log.vkey`, `${theirs.vkey}\n`);
+    await hand.put(`${prefix}/log.vkey`, `${formatVerifierKey(theirs.key)}\n`);
     const under_theirs = await notes();
     assert.ok(
       under_theirs.some((detail) => /manifests\/\d+ states 1 objects for the records/.test(detail)),

@@ -1,10 +1,11 @@
 /** Everything about S3, against one real server: starting it takes longer than most tests. */
-import { after, before, test } from 'node:test';
+import { after, before, suite } from 'node:test';
 import { noS3Server, type S3TestServer, startS3Server } from '../support/s3-server.ts';
 import { Court } from '../verify/attacks/run.ts';
 import { anchors } from './anchors.ts';
 import { attacks } from './attacks.ts';
 import { conformance } from './conformance.ts';
+import { connector } from './connector.ts';
 import { kills } from './kills.ts';
 import { publishing } from './publishing.ts';
 import { races } from './races.ts';
@@ -12,9 +13,10 @@ import { type Buckets, makeBuckets } from './support.ts';
 import { worm } from './worm.ts';
 
 const missing = noS3Server();
-if (missing !== false) {
-  test('S3', { skip: missing }, () => {});
-} else {
+/** The server works on several requests at once; the tests wait for it most of the time. */
+const AT_ONCE = 6;
+
+suite('S3', { skip: missing, concurrency: AT_ONCE }, () => {
   let server: S3TestServer;
   let buckets: Buckets;
   let court: Court;
@@ -31,11 +33,15 @@ if (missing !== false) {
   conformance(() => buckets);
   worm(() => buckets);
   races(() => buckets);
-  attacks(
-    () => buckets,
-    () => court,
+  // They share a place.
+  suite('attacks', { concurrency: 1 }, () =>
+    attacks(
+      () => buckets,
+      () => court,
+    ),
   );
   kills(() => buckets);
   publishing(() => buckets);
   anchors(() => buckets);
-}
+  connector(() => server);
+});

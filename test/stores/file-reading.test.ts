@@ -10,6 +10,7 @@ import { LineCutter } from '../../packages/indelible/src/stores/file/line-cutter
 import { LineFinder } from '../../packages/indelible/src/stores/file/locate.ts';
 import type { readShard } from '../../packages/indelible/src/stores/file/shard.ts';
 import { APPENDS_IN_FLIGHT } from '../../packages/indelible/src/stores/file/writer.ts';
+import { runs } from '../support/runs.ts';
 import { appendNext, lineOf, readAll, segmentPath, temporaryFolder, textsOf } from './support/file-ledger.ts';
 
 async function readShards(store: LogStore, count: number) {
@@ -221,7 +222,7 @@ test('property: any line is found in any file, and a mark is where its line star
       nodeFileSystem.close(fd);
     }
   });
-  fc.assert(property, { numRuns: 60 });
+  fc.assert(property, { numRuns: runs(60) });
 });
 
 test('property: however a stream is cut into reads, its lines come out the same', () => {

@@ -4,7 +4,7 @@
  * Errors:  ANCHOR_URL, ANCHOR_CONFIG.
  */
 import { readFile } from 'node:fs/promises';
-import { IndelibleError } from '@indelible/core';
+import { IndelibleError, isIndelibleError } from '@indelible/core';
 import type { AnchorPlan } from '../anchors/anchor-url.ts';
 import type { Anchor } from '../anchors/contract.ts';
 
@@ -35,6 +35,10 @@ async function createAnchor(plan: AnchorPlan, env: Environment): Promise<Anchor>
     }
     case 'database': {
       const { openDatabaseAnchor } = await import('../anchors/database/database-anchor.ts');
+      if (plan.engine === 'postgres') {
+        const { openPostgresTable } = await import('../anchors/database/postgres-table.ts');
+        return openDatabaseAnchor({ name, table: openPostgresTable(await anchorDatabase(plan.url), name) });
+      }
       const { openSqliteTable } = await import('../anchors/database/sqlite-table.ts');
       return openDatabaseAnchor({ name, table: openSqliteTable({ path: plan.path, name }) });
     }
@@ -59,5 +63,20 @@ async function createAnchor(plan: AnchorPlan, env: Environment): Promise<Anchor>
       const { openTimestampAnchor } = await import('../anchors/timestamp/timestamp-anchor.ts');
       return openTimestampAnchor({ url: plan.url, roots, name });
     }
+  }
+}
+
+/** A session with the database of an anchor, once it is needed. */
+async function anchorDatabase(url: string) {
+  const { parsePostgresUrl } = await import('../stores/postgres/url.ts');
+  const { Link } = await import('../stores/postgres/link.ts');
+  const { limitsOf } = await import('../stores/postgres/limits.ts');
+  try {
+    const place = parsePostgresUrl(url);
+    if (place.ledger !== null) throw new IndelibleError('ANCHOR_URL', 'an anchor takes no ledger=NAME');
+    return new Link({ place, purpose: 'write', on_primary: true, ...limitsOf({}) });
+  } catch (error) {
+    if (!isIndelibleError(error, 'LEDGER_URL')) throw error;
+    throw new IndelibleError('ANCHOR_URL', error.message);
   }
 }

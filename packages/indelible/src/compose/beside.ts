@@ -5,16 +5,19 @@
  * Errors:  LEDGER_URL; those of the parts.
  */
 import { existsSync } from 'node:fs';
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { openBucketAttachments } from '../attachments/bucket.ts';
 import type { AttachmentStore } from '../attachments/contract.ts';
 import { openFolderAttachments } from '../attachments/folder.ts';
 import { openMemoryAttachments } from '../attachments/memory.ts';
+import type { Threads } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
 import { openSqliteIndex } from '../stores/index/sqlite-index.ts';
 import { refuseKeyBeside } from '../transparency/signing-key-file.ts';
 import { isRemote, parseLedgerUrl } from './ledger-url.ts';
+
+const SMALL_BYTES = 8 << 20;
 
 /** Where the index of a ledger lies, or null when it has no file. */
 export function indexPath(url: string): string | null {
@@ -43,12 +46,28 @@ function besidePath(url: string, name: string, suffix: string): string | null {
 /** Opens the derived index beside a store: in a file of its own, or in memory where nothing can be written. */
 export async function openIndex(
   url: string,
-  options: { readonly rebuild?: boolean; readonly one_thread?: boolean } = {},
+  options: { readonly rebuild?: boolean; readonly threads?: Threads | undefined } = {},
 ): Promise<RecordIndex> {
   const path = indexPath(url);
   if (path !== null && isRemote(parseLedgerUrl(url)))
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   return openSqliteIndex({ path: path !== null && (await isWritable(path)) ? path : ':memory:', ...options });
+}
+
+/** Whether what SQLite holds of a ledger is so little that threads for it would take longer to start than to work. */
+export async function isSmall(url: string): Promise<boolean> {
+  const place = parseLedgerUrl(url);
+  const log = place.scheme === 'sqlite' ? place.path : null;
+  const sizes = await Promise.all([indexPath(url), log].map(sizeOf));
+  return sizes.every((bytes) => bytes <= SMALL_BYTES);
+}
+
+async function sizeOf(path: string | null): Promise<number> {
+  if (path === null) return 0;
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
 }
 
 async function isWritable(path: string): Promise<boolean> {

@@ -19,7 +19,10 @@ const KINDS: Readonly<Record<string, () => Promise<OpenConnector>>> = {
   filesystem: async () => (await import('../connectors/filesystem/connector.ts')).openFilesystemConnector,
   git: async () => (await import('../connectors/git/connector.ts')).openGitConnector,
   http: async () => (await import('../connectors/http/connector.ts')).openHttpConnector,
+  ldap: async () => (await import('../connectors/ldap/connector.ts')).openLdapConnector,
+  mcp: async () => (await import('../connectors/mcp/connector.ts')).openMcpConnector,
   postgres: async () => (await import('../connectors/postgres/connector.ts')).openPostgresConnector,
+  s3: async () => (await import('../connectors/s3/connector.ts')).openS3Connector,
   sqlite: async () => (await import('../connectors/sqlite/connector.ts')).openSqliteConnector,
 };
 

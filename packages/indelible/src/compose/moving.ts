@@ -8,7 +8,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { type Event, IndelibleError, LIMITS } from '@indelible/core';
 import type { AttachmentReader } from '../attachments/contract.ts';
 import type { ChainKey, LedgerLog, VerifyProgress, VerifyReport } from '../ledger/types.ts';
-import { Archive, type ArchiveTarget } from '../moving/archive.ts';
+import { Archive, type ArchiveOptions, type ArchiveTarget } from '../moving/archive.ts';
 import type { CopySource, CopySummary, KeptProofs } from '../moving/types.ts';
 import type { Head, LogStore } from '../stores/contract.ts';
 import { openCheckpointHistory } from '../transparency/checkpoint-history.ts';
@@ -171,6 +171,7 @@ export interface OpenArchiveOptions {
   readonly onBegin?: () => Promise<void>;
   /** Signs the manifest of an archive that is published. */
   readonly signerFor?: Publishing['signerFor'];
+  readonly onArchived?: NonNullable<ArchiveOptions['onArchived']>;
   readonly interval_ms?: number;
   readonly clock?: () => number;
   readonly log: LedgerLog;

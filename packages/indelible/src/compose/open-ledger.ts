@@ -10,12 +10,12 @@ import { catchUpIndex, type IndexingProgress } from '../ledger/index-position.ts
 import { Ledger } from '../ledger/ledger.ts';
 import { DEFAULT_LEDGER_NAME } from '../ledger/opening.ts';
 import type { LedgerLog, LedgerOptions } from '../ledger/types.ts';
-import type { LogStore } from '../stores/contract.ts';
+import type { LogStore, Threads } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
 import type { Cosigner } from '../transparency/contract.ts';
 import { type CheckpointOptions, openTransparency } from '../transparency/open.ts';
 import { checkSigner } from '../transparency/signing-keys.ts';
-import { openAttachments, openIndex, refuseKeyBesideLedger, treeFolder } from './beside.ts';
+import { isSmall, openAttachments, openIndex, refuseKeyBesideLedger, treeFolder } from './beside.ts';
 import { openStore } from './open-store.ts';
 export const DEFAULT_LEDGER_URL = 'sqlite:./indelible-data/ledger.db';
 
@@ -26,8 +26,8 @@ export interface OpenOptions
   readonly read_only?: boolean;
   /** The largest `data` that is taken, in bytes; default 16 MiB, at most 64 MiB. */
   readonly attachment_bytes_max?: number;
-  /** For a short command: fewer threads, whose start would take longer than its work. */
-  readonly short_lived?: boolean;
+  /** For commands: fewer threads, whose start would take longer than their work. `none` only where there is little. */
+  readonly threads?: Threads;
   /** Told how an index that is far behind comes along; the ledger opens once it has. */
   readonly onIndexing?: (progress: IndexingProgress) => void;
   /** Gives the signer of checkpoints once the ledger's name is known, unless `signer` is given; null for none. */
@@ -41,24 +41,20 @@ const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
 
 /** Opens the ledger at a URL, with its index. */
 export async function openLedger(url: string, options: OpenOptions = {}): Promise<Ledger> {
-  const {
-    read_only = false,
-    short_lived: one_thread = false,
-    attachment_bytes_max,
-    ...ledgerOptions
-  } = options;
+  const { read_only = false, attachment_bytes_max, ...ledgerOptions } = options;
+  const threads = options.threads === 'none' && !(await isSmall(url)) ? 'one' : options.threads;
   const create = !read_only && (options.create ?? true);
   const limit = attachment_bytes_max === undefined ? {} : { bytes_max: attachment_bytes_max };
   const attachments = openAttachments(url, { read_only, ...limit });
   refuseSigner(url, options);
-  const store = await openStore(url, { read_only, create, one_thread });
+  const store = await openStore(url, { read_only, create, threads });
   let index: RecordIndex | undefined;
   try {
     // Also a key that is only looked for now must not leave a new ledger behind.
     const is_new = create && (await store.head()) === null;
     const name = options.name ?? store.ledger_name ?? DEFAULT_LEDGER_NAME;
     const early = is_new ? await foundSigner(url, name, options) : null;
-    index = await openIndexOrRebuild(url, one_thread, options);
+    index = await openIndexOrRebuild(url, threads, options);
     await bringIndexAlong(store, index, options);
     return await Ledger.open({
       before_truncation: carryTokens,
@@ -106,15 +102,15 @@ async function foundSigner(
 /** The index is derived: one that cannot be used is made anew, and the log says so. */
 async function openIndexOrRebuild(
   url: string,
-  one_thread: boolean,
+  threads: Threads | undefined,
   { log }: OpenOptions,
 ): Promise<RecordIndex> {
   try {
-    return await openIndex(url, { one_thread });
+    return await openIndex(url, { threads });
   } catch (error) {
     if (!isIndelibleError(error, 'INDEX_DAMAGED')) throw error;
     log?.warn({ error: error.message }, 'the index was damaged; it is rebuilt from the log');
-    return openIndex(url, { rebuild: true, one_thread });
+    return openIndex(url, { rebuild: true, threads });
   }
 }
 

@@ -5,7 +5,7 @@
  * Errors:  LEDGER_URL, DRIVER_MISSING; those of opening.
  */
 import { DEFAULT_LEDGER_NAME } from '../ledger/opening.ts';
-import type { LogStore } from '../stores/contract.ts';
+import type { LogStore, Threads } from '../stores/contract.ts';
 import { openFileStore } from '../stores/file/file-store.ts';
 import { openMemoryStore } from '../stores/memory.ts';
 import { openSqliteStore } from '../stores/sqlite/sqlite-store.ts';
@@ -14,20 +14,20 @@ import { parseLedgerUrl } from './ledger-url.ts';
 export interface OpenStoreOptions {
   readonly read_only?: boolean;
   readonly create?: boolean;
-  /** For a short command: fewer threads, whose start would take longer than its work. */
-  readonly one_thread?: boolean;
+  /** For commands: fewer threads, whose start would take longer than their work. */
+  readonly threads?: Threads | undefined;
 }
 
 /** Opens the store that a URL names. */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<LogStore> {
   const place = parseLedgerUrl(url);
-  const { read_only = false, one_thread = false } = options;
+  const { read_only = false, threads } = options;
   const create = !read_only && (options.create ?? true);
   switch (place.scheme) {
     case 'memory':
       return openMemoryStore();
     case 'sqlite':
-      return openSqliteStore({ path: place.path, read_only, create, one_thread });
+      return openSqliteStore({ path: place.path, read_only, create, threads });
     case 'file':
       return openFileStore({ dir: place.path, read_only, create, ...Object.fromEntries(place.options) });
     case 'postgres': {

@@ -9,7 +9,8 @@ import { capabilityMatrix } from '../connectors/shared/matrix.ts';
 import type { LedgerWriter } from '../ledger/types.ts';
 import { OperationEngine } from '../operations/engine.ts';
 import type { EngineOptions } from '../operations/parts.ts';
-import { openPolicies } from '../operations/policy/folder.ts';
+import { openPolicies, type Policies } from '../operations/policy/folder.ts';
+import type { PolicyFiles } from '../operations/policy/policy-set.ts';
 import { cedarGate } from '../operations/policy-gate.ts';
 import { openSnapshots } from './beside.ts';
 import { openConnectors } from './connectors.ts';
@@ -17,16 +18,19 @@ import { openConnectors } from './connectors.ts';
 export interface OperationsOptions extends Partial<Omit<EngineOptions, 'ledger' | 'policy' | 'connectors'>> {
   /** Connectors by id, as docs/reference/operations.md has them; or connectors that are open, which stay so. */
   readonly connectors: unknown;
-  /** The folder of policies; null denies everything. */
-  readonly policies: string | null;
+  /** The folder of policies, or the texts of its files by name; null denies everything. */
+  readonly policies: string | PolicyFiles | null;
   /** The URL that the ledger was opened by, when it says more than the ledger's own; before-images lie beside it. */
   readonly url?: string;
 }
 
 export interface OpenedOperations {
   readonly engine: OperationEngine;
+  readonly policies: Policies;
   /** What each action of each connector promises. */
   readonly matrix: ReturnType<typeof capabilityMatrix>;
+  /** The limitation that a connector gives a code for, in a sentence. */
+  limitation(connector: string, code: string): string;
   /** Closes what was opened here; the ledger stays open. */
   close(): Promise<void>;
 }
@@ -41,10 +45,13 @@ export async function openOperations(
   const connectors: ReadonlyMap<string, Connector> = own ? await openConnectors(given, secret) : given;
   const snapshots = options.blobs === undefined ? openSnapshots(url) : null;
   const blobs = options.blobs ?? snapshots!;
-  const policy = cedarGate(openPolicies(policies));
+  const opened = openPolicies(policies);
+  const policy = cedarGate(opened);
   return {
     engine: new OperationEngine({ ...options, ledger, connectors, policy, secret, blobs }),
+    policies: opened,
     matrix: capabilityMatrix(connectors.values()),
+    limitation: (connector, code) => connectors.get(connector)?.limitations[code] ?? code,
     close: async () => {
       if (own) for (const connector of connectors.values()) await connector.close();
       await snapshots?.close();

@@ -11,6 +11,7 @@ import { isIndelibleError, parseRecord } from '@indelible/core';
 import { Keyring } from '../ledger/keyring.ts';
 import { lineOf } from '../ledger/lines.ts';
 import type { ChainKey, LedgerLog } from '../ledger/types.ts';
+import type { LogStore } from '../stores/contract.ts';
 import { ProofCarrier } from './carry-proofs.ts';
 import { copyRecords, mustFit } from './copy.ts';
 import type { CopySource, CopyTarget } from './types.ts';
@@ -19,6 +20,7 @@ export const ARCHIVE_INTERVAL_MS = 1000;
 /** Checkpoints follow their records: without new records they are looked for so often. */
 const LOOK_MS = 2000;
 const RETRY_MS_MAX = 60_000;
+const TELL_MS = 60_000;
 
 /** What the archive holds after a round. */
 export interface ArchivedState {
@@ -45,6 +47,8 @@ export interface ArchiveOptions {
   readonly keys?: readonly ChainKey[];
   /** Called before the first record goes into an archive that is empty; what it records is archived. */
   readonly onBegin?: () => Promise<void>;
+  /** Called when there is more in the archive, once a minute at most, and before it is closed. Never rejects. */
+  readonly onArchived?: (store: LogStore) => Promise<void>;
   /** At most one round in so many milliseconds; default 1000. */
   readonly interval_ms?: number;
   readonly log: LedgerLog;
@@ -87,6 +91,8 @@ export class Archive {
   #failures = 0;
   /** Something is in the archive that it does not show yet. */
   #unpublished = true;
+  /** What `onArchived` was last called for. */
+  #told = { size: 0, at: Number.NEGATIVE_INFINITY };
   #status: ArchiveStatus = {
     size: null,
     checkpoint_size: 0,
@@ -134,6 +140,7 @@ export class Archive {
     this.#stop.abort();
     await this.#running;
     await this.#last_round;
+    if (this.#reached !== null) await this.#tell(this.#reached.target, true);
     await this.#letGo();
   }
 
@@ -212,6 +219,15 @@ export class Archive {
     if (this.#status.failing_since !== null) log.info({ archive: target.store.url }, 'archiving works again');
     const { checkpoint_size } = state;
     this.#status = { size, checkpoint_size, last_archived_at: this.#now(), failing_since: null, error: null };
+    await this.#tell(target, last);
+  }
+
+  async #tell({ store }: ArchiveTarget, last: boolean): Promise<void> {
+    const { size } = this.#status;
+    const now = this.#now();
+    if (size === null || size === this.#told.size || (!last && now - this.#told.at < TELL_MS)) return;
+    this.#told = { size, at: now };
+    await this.#options.onArchived?.(store);
   }
 
   async #reach(): Promise<Reached> {

@@ -17,9 +17,12 @@ const ATTEMPTS_MAX = 4;
 const SOCKETS_MAX = 64;
 
 export interface ServerOptions {
-  /** For tests: shorter times. */
+  /** 1 for what must not be repeated. */
   readonly attempts_max?: number;
+  /** For tests: a shorter time. */
   readonly request_ms_max?: number;
+  /** Default: as the SDK finds them. */
+  readonly credentials?: () => Promise<{ readonly accessKeyId: string; readonly secretAccessKey: string }>;
 }
 
 /** The SDK with a client, and how long an operation may take. */
@@ -41,6 +44,7 @@ export class Server {
     const client = new sdk.S3Client({
       ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
       ...(region === null ? {} : { region }),
+      ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
       maxAttempts: options.attempts_max ?? ATTEMPTS_MAX,
       // Our own digests are sent where they are needed; other servers stumble over those that the SDK adds.
       requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -9,6 +9,12 @@
  * LEDGER_CLOSED after `close`.
  */
 
+/**
+ * How many threads a store or an index may have, where it would take more: `one` for all that it does, or `none`, which
+ * holds up everything else in the thread that asks. For commands, whose time would go into starting threads.
+ */
+export type Threads = 'one' | 'none';
+
 /** The last record of a ledger. */
 export interface Head {
   readonly seq: number;
@@ -45,6 +51,7 @@ export interface StoreFinding {
   readonly code:
     | 'segment_missing'
     | 'schema_altered'
+    | 'column_altered'
     | 'file_corrupt'
     | 'torn_tail'
     | 'leftover_file'

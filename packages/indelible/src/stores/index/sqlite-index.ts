@@ -11,7 +11,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { IndelibleError } from '@indelible/core';
-import type { LineBatch } from '../contract.ts';
+import type { LineBatch, Threads } from '../contract.ts';
 import type { RecordIndex } from './contract.ts';
 import { IndexThread } from './thread.ts';
 import type { OwnedBatch } from './writer.ts';
@@ -22,13 +22,14 @@ export interface SqliteIndexOptions {
   readonly read_only?: boolean;
   /** Deletes the file first: the way out of INDEX_DAMAGED. */
   readonly rebuild?: boolean;
-  /** Searches in the thread that writes: for short commands, whose time would go into starting threads. */
-  readonly one_thread?: boolean;
+  /** `one` searches in the thread that writes. */
+  readonly threads?: Threads | undefined;
 }
 
 /** Opens the index, creating it when it is missing. */
 export async function openSqliteIndex(options: SqliteIndexOptions): Promise<RecordIndex> {
   const readOnly = options.read_only ?? false;
+  const here = options.threads === 'none';
   const temporary = options.path === ':memory:' ? await mkdtemp(join(tmpdir(), 'indelible-index-')) : null;
   const path = temporary === null ? options.path : join(temporary, 'index.db');
   const removeTemporary = async (): Promise<void> => {
@@ -41,14 +42,14 @@ export async function openSqliteIndex(options: SqliteIndexOptions): Promise<Reco
   let reader: Promise<IndexThread> | null = null;
   try {
     if (readOnly) await startReader();
-    else writer = await IndexThread.open({ path, role: 'writer' });
+    else writer = await IndexThread.open({ path, role: 'writer' }, here);
   } catch (error) {
     await removeTemporary();
     throw error;
   }
 
   function startReader(): Promise<IndexThread> {
-    reader = IndexThread.open({ path, role: 'reader' });
+    reader = IndexThread.open({ path, role: 'reader' }, here);
     // Met by whoever waits for it; the next search tries again.
     reader.catch(() => {
       reader = null;
@@ -64,7 +65,7 @@ export async function openSqliteIndex(options: SqliteIndexOptions): Promise<Reco
   }
   async function reading(): Promise<IndexThread> {
     refuseClosed();
-    if (options.one_thread === true && writer !== null) return writer;
+    if (options.threads !== undefined && writer !== null) return writer;
     return reader ?? startReader();
   }
   function writing(): IndexThread {
@@ -106,7 +107,7 @@ export async function openSqliteIndex(options: SqliteIndexOptions): Promise<Reco
     },
     async check() {
       refuseClosed();
-      const checker = await IndexThread.open({ path, role: 'checker' });
+      const checker = await IndexThread.open({ path, role: 'checker' }, here);
       checkers.add(checker);
       return {
         feed: async (batch) => {

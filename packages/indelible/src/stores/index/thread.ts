@@ -4,7 +4,8 @@
  * The thread never keeps the process alive by itself; waiting calls do.
  */
 import { ERRORS, type ErrorCode, IndelibleError } from '@indelible/core';
-import { Thread } from '../../threads.ts';
+import { ThisThread } from '../../this-thread.ts';
+import { type Borrowed, Thread } from '../../threads.ts';
 import type { Answer, OperationName, Operations, Request, WorkerSetup } from './protocol.ts';
 
 const MODULE = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
@@ -15,21 +16,22 @@ interface Waiting {
 }
 
 export class IndexThread {
-  readonly #thread: Thread;
+  readonly #thread: Borrowed;
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
   #failed: Error | null = null;
 
-  private constructor(setup: WorkerSetup) {
-    this.#thread = new Thread(MODULE, setup, {
+  private constructor(setup: WorkerSetup, here: boolean) {
+    const Place = here ? ThisThread : Thread;
+    this.#thread = new Place(MODULE, setup, {
       onMessage: (message) => this.#settle(message as Answer),
       onEnd: (cause) => this.#fail(cause),
     });
   }
 
-  /** Starts the thread; resolves when its connection is open. */
-  static async open(setup: WorkerSetup): Promise<IndexThread> {
-    const thread = new IndexThread(setup);
+  /** Starts the thread, or with `here` does without; resolves when its connection is open. */
+  static async open(setup: WorkerSetup, here: boolean): Promise<IndexThread> {
+    const thread = new IndexThread(setup, here);
     try {
       await thread.#answer(0);
     } catch (error) {

@@ -34,8 +34,11 @@ const BY_API_CODE: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   10077: ['STORE_FULL', 'the stream could not store the message'],
   10109: ['STORE_READ_ONLY', 'the stream is sealed'],
 };
-/** Of other classes than 503: a duplicate in process, a stream that is offline (twice), too many requests. */
-const PASSING_API_CODES: readonly number[] = [10_158, 10_118, 10_194, 10_167];
+/**
+ * Of other classes than 503: a duplicate in process, a stream that is offline (twice), too many requests, and fewer servers
+ * up than a new stream is to have replicas.
+ */
+const PASSING_API_CODES: readonly number[] = [10_158, 10_118, 10_194, 10_167, 10_005];
 
 /** By name: the driver is loaded late, and its classes may be there twice. */
 const PASSING_NAMES: readonly string[] = [

@@ -15,7 +15,7 @@ import type { OutgoingMessage } from './split-batch.ts';
 import { storedMessage } from './stored-message.ts';
 
 /** Larger messages gain nothing and make reading a single record dearer. */
-const MESSAGE_BYTES_MAX = 128 * 1024;
+export const MESSAGE_BYTES_MAX = 128 * 1024;
 /** More than our headers take. */
 const HEADER_BYTES_MAX = 1024;
 /** A publication that may take long because it is large gets this much more time for each byte. */

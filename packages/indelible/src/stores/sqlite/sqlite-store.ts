@@ -8,7 +8,7 @@
 import { EventEmitter } from 'node:events';
 import { resolve } from 'node:path';
 import { IndelibleError, isIndelibleError } from '@indelible/core';
-import type { Head, LineBatch, LogStore, Shard, StoreFinding } from '../contract.ts';
+import type { Head, LineBatch, LogStore, Shard, StoreFinding, Threads } from '../contract.ts';
 import type { WorkerSetup } from './operations.ts';
 import { SEQ_MAX, SEQ_MIN } from './scan.ts';
 import type { ShardInput } from './shard.ts';
@@ -25,8 +25,8 @@ export interface SqliteStoreOptions {
   /** Make the file, and its folder, when missing (default), or raise LEDGER_NOT_FOUND. */
   readonly create?: boolean;
   readonly read_only?: boolean;
-  /** Reads in the thread that appends: for short commands, whose time would go into starting threads. */
-  readonly one_thread?: boolean;
+  /** `one` reads in the thread that appends. */
+  readonly threads?: Threads | undefined;
   /** How long an append waits for other processes; default 5,000 ms. */
   readonly busy_ms_max?: number;
   /** For tests only: shared memory (12 bytes) whose slots, see FAULT_SLOTS in append.ts, ask for faults. */
@@ -51,7 +51,7 @@ class SqliteStore implements LogStore {
   /** The thread has the next batch at hand when it has committed one. */
   readonly appends_in_flight = 2;
   readonly #setup: WorkerSetup;
-  readonly #one_thread: boolean;
+  readonly #threads: Threads | undefined;
   readonly #writer: WorkerClient;
   readonly #appended = new EventEmitter();
   #reader: WorkerClient | null = null;
@@ -68,8 +68,8 @@ class SqliteStore implements LogStore {
       busy_ms_max: options.busy_ms_max ?? BUSY_MS_MAX,
       faults: options.faults === undefined ? null : new Int32Array(options.faults),
     };
-    this.#one_thread = options.one_thread ?? false;
-    this.#writer = new WorkerClient(this.#setup);
+    this.#threads = options.threads;
+    this.#writer = new WorkerClient(this.#setup, options.threads === 'none');
     this.#appended.setMaxListeners(0);
   }
 
@@ -196,7 +196,7 @@ class SqliteStore implements LogStore {
 
   #readingThread(): WorkerClient {
     if (this.#closing !== null) throw closed(this.#setup.file);
-    if (this.#one_thread) return this.#writer;
+    if (this.#threads !== undefined) return this.#writer;
     this.#reader ??= new WorkerClient({ ...this.#setup, read_only: true, create: false });
     return this.#reader;
   }

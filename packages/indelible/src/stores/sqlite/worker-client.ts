@@ -8,7 +8,8 @@
 import type { Transferable } from 'node:worker_threads';
 import type { ErrorCode } from '@indelible/core';
 import { IndelibleError } from '@indelible/core';
-import { Thread } from '../../threads.ts';
+import { ThisThread } from '../../this-thread.ts';
+import { type Borrowed, Thread } from '../../threads.ts';
 import type { Answer, Call, Input, OperationName, Output, WorkerSetup } from './operations.ts';
 
 // The same module runs from source and from the build.
@@ -22,12 +23,15 @@ interface Waiting {
 export class WorkerClient {
   readonly #setup: WorkerSetup;
   readonly #waiting = new Map<number, Waiting>();
-  #thread: Thread | null = null;
+  readonly #here: boolean;
+  #thread: Borrowed | null = null;
   #calls = 0;
   #closing: Promise<void> | null = null;
 
-  constructor(setup: WorkerSetup) {
+  /** With `here` in place of a thread, the work is done in this one. */
+  constructor(setup: WorkerSetup, here = false) {
     this.#setup = setup;
+    this.#here = here;
   }
 
   call<Name extends OperationName>(
@@ -69,8 +73,9 @@ export class WorkerClient {
     }
   }
 
-  #start(): Thread {
-    const thread = new Thread(WORKER_URL, this.#setup, {
+  #start(): Borrowed {
+    const Place = this.#here ? ThisThread : Thread;
+    const thread: Borrowed = new Place(WORKER_URL, this.#setup, {
       onMessage: (answer) => this.#settle(thread, answer as Answer),
       onEnd: (cause) => {
         if (this.#thread === thread) this.#thread = null;
@@ -87,7 +92,7 @@ export class WorkerClient {
     return thread;
   }
 
-  #settle(thread: Thread, answer: Answer): void {
+  #settle(thread: Borrowed, answer: Answer): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     if (this.#waiting.size === 0) thread.unref();
