@@ -1,79 +1,23 @@
 /** The command connector: conformance on small programs, and what commands have of their own. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { isIndelibleError } from '@indelible/core';
 import { openCommandConnector } from '../../packages/indelible/src/connectors/command/connector.ts';
-import {
-  type ConnectorPlace,
-  memoryBlobs,
-  runConnectorConformance,
-} from '../../packages/indelible/src/connectors/conformance.ts';
-import { conformanceOptions, operation, pick, temporaryFolder } from './support.ts';
-
-const SECRET = 'command-secret-77aa';
-const NAME = { type: 'string', pattern: '^[a-z-]{1,400}$' };
-const params = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['level'],
-  properties: { level: NAME },
-};
-const check = ['cat', 'level'];
-
-const COMMANDS = {
-  'set-level': {
-    summary: 'Sets the level.',
-    params,
-    target: 'level',
-    run: ['sh', '-c', 'printf %s "$1" > level && echo "by $TOKEN"', 'sh', '{level}'],
-    check,
-    inverse: ['sh', '-c', 'cat > level'],
-  },
-  append: {
-    summary: 'Appends to the level, for good.',
-    params,
-    target: 'level',
-    run: ['sh', '-c', 'printf %s "$1" >> level', 'sh', '{level}'],
-    check,
-  },
-  plain: { summary: 'A level as an argument.', params, target: 'level', run: ['touch', '{level}'], check },
-};
-
-async function commandPlace(): Promise<ConnectorPlace> {
-  const folder = temporaryFolder();
-  const level = join(folder.path, 'level');
-  writeFileSync(level, 'low');
-  return {
-    open: () =>
-      openCommandConnector('host', {
-        folder: folder.path,
-        commands: COMMANDS,
-        secret_env: { TOKEN: 'TOKEN' },
-        max_bytes: 200,
-      }),
-    digest: async () => readFileSync(level, 'utf8'),
-    samples: ['set-level', 'append', 'plain'].map((action) => operation(action, { level: 'high' })),
-    too_large: [operation('set-level', { level: 'x'.repeat(300) })],
-    random: (choose) =>
-      operation(pick(choose, ['set-level', 'append']), { level: pick(choose, ['low', 'high', 'off']) }),
-    disturb: async () => writeFileSync(level, 'foreign'),
-    secrets: [SECRET],
-    remove: folder.remove,
-  };
-}
+import { memoryBlobs, runConnectorConformance } from '../../packages/indelible/src/connectors/conformance.ts';
+import { COMMAND_SECRETS, commandPlace } from './command-place.ts';
+import { conformanceOptions, temporaryFolder } from './support.ts';
 
 runConnectorConformance(test, 'command', commandPlace, {
   ...conformanceOptions(4),
-  secrets: { TOKEN: SECRET },
+  secrets: COMMAND_SECRETS,
 });
 
 function context(signal = new AbortController().signal) {
   return {
     signal,
     blobs: memoryBlobs(),
-    secret: async () => SECRET,
+    secret: async (name: string) => COMMAND_SECRETS[name as keyof typeof COMMAND_SECRETS] ?? '',
     operation_id: 'operation',
     effect_key: '0'.repeat(64),
     fencing_epoch: 1,
@@ -88,6 +32,18 @@ test('a parameter is never an option, and never a shell', async (t) => {
   await assert.rejects(connector.plan('plain', { level: '-rf' }, context()), (error) =>
     isIndelibleError(error, 'CONNECTOR_PARAMS'),
   );
+});
+
+test('a secret stands in no argument, and comes by reference alone', async (t) => {
+  const place = await commandPlace();
+  t.after(() => place.remove());
+  const connector = await place.open();
+  const pin = { $secret: 'host/pin' };
+  for (const params of [{ level: pin }, { level: 'high', pin: 'in the open' }]) {
+    await assert.rejects(connector.plan('set-level', params, context()), (error) =>
+      isIndelibleError(error, 'CONNECTOR_PARAMS'),
+    );
+  }
 });
 
 test('a command that fails leaves open what it did, and one that talks too much is ended', async (t) => {

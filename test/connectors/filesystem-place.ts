@@ -2,22 +2,24 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, globSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ConnectorPlace } from '../../packages/indelible/src/connectors/conformance.ts';
 import { openFilesystemConnector } from '../../packages/indelible/src/connectors/filesystem/connector.ts';
-import { operation, pick, sha256, temporaryFolder } from './support.ts';
+import { type ConfiguredPlace, operation, pick, sha256, temporaryFolder } from './support.ts';
 
 const PATHS = ['app.conf', 'etc/a', 'etc/b', 'etc/deep/c', 'new'];
 const CONTENTS = ['', 'one\n', 'one\ntwo\n', 'ä€\u{1f600}', 'no newline'];
 const MODES = ['0644', '0600', '0755'];
 
-export async function filesystemPlace(): Promise<ConnectorPlace> {
+export async function filesystemPlace(): Promise<ConfiguredPlace> {
   const folder = temporaryFolder();
   const root = join(folder.path, 'root');
   mkdirSync(join(root, 'etc/deep'), { recursive: true });
   writeFileSync(join(root, 'app.conf'), 'port = 80\nhost = a\n', { mode: 0o640 });
   writeFileSync(join(root, 'etc/a'), Uint8Array.of(0, 1, 2, 255), { mode: 0o600 });
+  const config = { root, max_bytes: 4096 };
   return {
-    open: () => openFilesystemConnector('etc', { root, max_bytes: 4096 }),
+    id: 'etc',
+    configuration: { kind: 'filesystem', ...config },
+    open: () => openFilesystemConnector('etc', config),
     digest: async () => digestOfFolder(root),
     samples: [
       operation('write', { path: 'app.conf', content: 'port = 8080\nhost = a\n' }),

@@ -1,86 +1,55 @@
 /** The Git connector: conformance on a real repository, and what Git has of its own. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  type ConnectorPlace,
+  connectorConformance,
+  memoryBlobs,
   runConnectorConformance,
+  type SampleOperation,
 } from '../../packages/indelible/src/connectors/conformance.ts';
-import { openGitConnector } from '../../packages/indelible/src/connectors/git/connector.ts';
-import { conformanceOptions, operation, pick, temporaryFolder } from './support.ts';
+import { gitPlace, noGit } from './git-place.ts';
+import { conformanceOptions } from './support.ts';
 
-const noGit = spawnSync('git', ['--version']).status === 0 ? false : 'git is not installed';
-if (noGit !== false && process.env.CI === 'true') throw new Error(noGit);
+if (noGit === false) {
+  runConnectorConformance(test, 'git', () => gitPlace('commit'), conformanceOptions(1));
+  // Only undos differ.
+  for (const { name, run } of connectorConformance(
+    'git by ref',
+    () => gitPlace('ref'),
+    conformanceOptions(1),
+  ))
+    if (/rolled back|an undo/.test(name)) test(name, run);
+} else test('git', { skip: noGit }, () => {});
 
-const FIRST = `blob
-mark :1
-data 4
-one
-
-commit refs/heads/main
-committer A <a@example.org> 1700000000 +0000
-data 5
-first
-M 100644 :1 README.md
-M 100755 :1 bin/run
-M 100644 :1 etc/a
-
-`;
-
-async function gitPlace(): Promise<ConnectorPlace> {
-  const folder = temporaryFolder();
-  const repository = join(folder.path, 'config.git');
-  const git = (args: readonly string[], input = '') =>
-    execFileSync('git', args, {
-      cwd: repository,
-      input,
-      encoding: 'utf8',
-      stdio: ['pipe', 'pipe', 'ignore'],
-    }).trim();
-  execFileSync('git', ['init', '--quiet', '--bare', '--initial-branch=main', repository]);
-  git(['fast-import', '--quiet'], FIRST);
-  const commit = (...files: { path: string; content?: string; delete?: true }[]) =>
-    operation('commit', { branch: 'main', message: 'a change', files });
-  let foreign = 0;
-  return {
-    open: () =>
-      openGitConnector('config', {
-        repository,
-        branches: ['main', 'absent'],
-        author: { name: 'Indelible', email: 'indelible@example.org' },
-        max_bytes: 1000,
-      }),
-    digest: async () => git(['ls-tree', '-r', 'refs/heads/main']),
-    samples: [
-      commit(
-        { path: 'README.md', content: 'one\ntwo\n' },
-        { path: 'new/deep/ä', content: 'x' },
-        { path: 'etc/a', delete: true },
-      ),
-    ],
-    too_large: [commit({ path: 'big', content: 'x'.repeat(1001) })],
-    random: (choose) => {
-      const path = pick(choose, ['README.md', 'bin/run', 'etc/a', 'etc', 'new']);
-      return choose(3) === 0
-        ? commit({ path, delete: true })
-        : commit({ path, content: pick(choose, ['', 'one\n', 'two\n']) });
-    },
-    disturb: async () => {
-      const stream = `commit refs/heads/main
-committer B <b@example.org> 1700000001 +0000
-data 7
-foreign
-from refs/heads/main^0
-M 100644 inline foreign
-data 2
-${foreign++}
-
-`;
-      git(['fast-import', '--quiet'], stream);
-    },
-    remove: folder.remove,
+test('moved back, a branch is at the very commit that it was at, and what was dropped is still there', {
+  skip: noGit,
+}, async (t) => {
+  const place = await gitPlace('ref');
+  t.after(() => place.remove());
+  const connector = await place.open();
+  const ctx = {
+    signal: new AbortController().signal,
+    blobs: memoryBlobs(),
+    secret: async () => '',
+    operation_id: 'moved',
+    effect_key: 'a'.repeat(64),
+    fencing_epoch: 1,
+    reached: async () => {},
   };
-}
-
-if (noGit === false) runConnectorConformance(test, 'git', gitPlace, conformanceOptions(1));
-else test('git', { skip: noGit }, () => {});
+  const [{ action, params }] = place.samples as [SampleOperation];
+  const plan = await connector.plan(action, params, ctx);
+  const snapshot = await connector.snapshot(plan, ctx);
+  const done = await connector.execute(plan, snapshot, ctx, { commit: true });
+  const undo = await connector.planRollback(plan, done, snapshot, ctx);
+  const kept = await connector.snapshot(undo, ctx);
+  const undone = await connector.execute(
+    undo,
+    kept,
+    { ...ctx, effect_key: 'b'.repeat(64) },
+    { commit: true },
+  );
+  assert.equal(undone.targets[0]!.version, plan.targets[0]!.version);
+  const redo = await connector.planRollback(undo, undone, kept, ctx);
+  assert.equal(redo.params.commit, done.targets[0]!.version);
+  assert.equal((await connector.probe(undo, kept, ctx)).outcome, 'applied');
+});

@@ -1,9 +1,8 @@
 /** Prices behind HTTP, for the HTTP connector's cases. */
 import { canonicalize, type JsonObject } from '@indelible/core';
-import type { ConnectorPlace } from '../../packages/indelible/src/connectors/conformance.ts';
 import { openHttpConnector } from '../../packages/indelible/src/connectors/http/connector.ts';
 import { type PriceServer, startPriceServer, TOKEN } from './price-server.ts';
-import { operation, pick, sha256 } from './support.ts';
+import { type ConfiguredPlace, operation, pick, sha256 } from './support.ts';
 
 const SKU: JsonObject = { type: 'string', minLength: 1, maxLength: 40 };
 
@@ -34,9 +33,17 @@ export function priceConfig(url: string): JsonObject {
       },
       'add-note': {
         summary: 'Writes a note to a price.',
-        params: params({ sku: SKU, note: { type: 'string' } }),
+        params: {
+          ...params({ sku: SKU, note: { type: 'string' } }),
+          properties: { sku: SKU, note: { type: 'string' }, pin: { type: 'string', writeOnly: true } },
+        },
         read: path,
-        write: { method: 'PATCH', path, body: { note: { $param: 'note' } } },
+        write: {
+          method: 'PATCH',
+          path,
+          body: { note: { $param: 'note' }, pin: { $param: 'pin' } },
+          headers: { 'x-pin': 'pin' },
+        },
         predict: 'merge',
         inverse: restore,
         if_match: true,
@@ -70,7 +77,7 @@ export function priceConfig(url: string): JsonObject {
   };
 }
 
-export async function httpPlace(): Promise<ConnectorPlace & { readonly server: PriceServer }> {
+export async function httpPlace(): Promise<ConfiguredPlace & { readonly server: PriceServer }> {
   const server = await startPriceServer();
   const put = (key: string, body: Record<string, unknown>) => server.items.set(key, { body, revision: 0 });
   put('prices/apple', { amount: 1.25, tags: [], origin: { country: 'AT', 'a/b~c': 1 } });
@@ -79,6 +86,9 @@ export async function httpPlace(): Promise<ConnectorPlace & { readonly server: P
   let foreign = 1_000_000;
   return {
     server,
+    id: 'prices',
+    configuration: { kind: 'http', ...priceConfig(server.url) },
+    secret_values: PRICE_SECRETS,
     open: () => openHttpConnector('prices', priceConfig(server.url)),
     digest: async () =>
       sha256(
@@ -92,7 +102,7 @@ export async function httpPlace(): Promise<ConnectorPlace & { readonly server: P
     samples: [
       operation('set-price', { sku: 'apple', amount: 9 }),
       operation('set-price', { sku: 'new one/ä', amount: 3 }),
-      operation('add-note', { sku: 'apple', note: 'sale' }),
+      operation('add-note', { sku: 'apple', note: 'sale', pin: { $secret: 'prices/pin' } }),
       operation('remove-price', { sku: 'pear' }),
       operation('set-loosely', { sku: 'apple', amount: 5 }),
       operation('ring', { sku: 'door' }),
@@ -114,10 +124,10 @@ export async function httpPlace(): Promise<ConnectorPlace & { readonly server: P
       const body = { amount: 4711, by: 'somebody else' };
       server.items.set(`${kind}/${decodeURIComponent(name!)}`, { body, revision: foreign++ });
     },
-    secrets: [TOKEN],
+    secrets: Object.values(PRICE_SECRETS),
     effects: async () => server.effects(),
     remove: () => server.close(),
   };
 }
 
-export const PRICE_SECRETS = { PRICES: TOKEN };
+export const PRICE_SECRETS = { PRICES: TOKEN, 'prices/pin': 'pin-7712' };

@@ -53,6 +53,7 @@ export async function startPriceServer(): Promise<PriceServer> {
       status = 204;
     } else {
       const sent = JSON.parse(text || '{}') as Record<string, unknown>;
+      if (sent.pin !== undefined && request.headers['x-pin'] !== sent.pin) return end(403);
       if (typeof sent.amount === 'number' && sent.amount < 0) return end(422, { error: 'below zero' });
       const body: Record<string, unknown> =
         request.method === 'PATCH' ? { ...item?.body, ...sent } : { ...sent };

@@ -1,12 +1,11 @@
 /** A shop's database for the SQLite connector's cases. */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { ConnectorPlace } from '../../packages/indelible/src/connectors/conformance.ts';
 import { openSqliteConnector } from '../../packages/indelible/src/connectors/sqlite/connector.ts';
 import { randomShopOperation, rowNamed, SHOP, SHOP_SAMPLES, SHOP_TOO_LARGE, TABLES } from './rows.ts';
-import { sha256, temporaryFolder } from './support.ts';
+import { type ConfiguredPlace, sha256, temporaryFolder } from './support.ts';
 
-export async function sqlitePlace(): Promise<ConnectorPlace> {
+export async function sqlitePlace(): Promise<ConfiguredPlace> {
   const folder = temporaryFolder();
   const file = join(folder.path, 'shop.db');
   const direct = new DatabaseSync(file, { timeout: 2000 });
@@ -15,8 +14,11 @@ export async function sqlitePlace(): Promise<ConnectorPlace> {
     .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
     .all()
     .map(({ name }) => name as string);
+  const config = { file, tables: TABLES, max_rows: 5, max_bytes: 2000 };
   return {
-    open: () => openSqliteConnector('shop', { file, tables: TABLES, max_rows: 5, max_bytes: 2000 }),
+    id: 'shop',
+    configuration: { kind: 'sqlite', ...config },
+    open: () => openSqliteConnector('shop', config),
     digest: async () =>
       sha256(
         tables.map((table) => {

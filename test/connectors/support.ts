@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import type {
   Choose,
   ConnectorConformanceOptions,
+  ConnectorPlace,
   SampleOperation,
 } from '../../packages/indelible/src/connectors/conformance.ts';
 
@@ -24,6 +25,16 @@ export function conformanceOptions(runs: number): ConnectorConformanceOptions {
         markInterruptAsFailure: false,
       }),
   };
+}
+
+/** A place whose connector another process can open, too. */
+export interface ConfiguredPlace extends ConnectorPlace {
+  /** The name under which `open` opens it. */
+  readonly id: string;
+  /** Its entry in a configuration of connectors. */
+  readonly configuration: JsonObject;
+  /** Values of the secrets that the configuration names. */
+  readonly secret_values?: Readonly<Record<string, string>>;
 }
 
 export interface TemporaryFolder {

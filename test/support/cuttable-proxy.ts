@@ -7,6 +7,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class CuttableProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #waiting: Socket[] = [];
   #target: number | null = null;
   #cut = false;
 
@@ -15,7 +16,7 @@ export class CuttableProxy {
     server.on('connection', (socket) => this.#accept(socket));
   }
 
-  /** Listens on a free port of this machine; connections are refused until `leadTo`. */
+  /** Listens on a free port of this machine; connections wait until `leadTo`: who is refused tries again a second later. */
   static async listen(): Promise<CuttableProxy> {
     const server = createServer({ noDelay: true });
     server.listen(0, '127.0.0.1');
@@ -29,6 +30,7 @@ export class CuttableProxy {
 
   leadTo(port: number): void {
     this.#target = port;
+    for (const near of this.#waiting.splice(0)) this.#connect(near, port);
   }
 
   /** Ends all connections and refuses new ones. */
@@ -48,11 +50,17 @@ export class CuttableProxy {
   }
 
   #accept(near: Socket): void {
-    if (this.#cut || this.#target === null) {
-      near.destroy();
-      return;
+    if (this.#cut) near.destroy();
+    else if (this.#target !== null) this.#connect(near, this.#target);
+    else {
+      this.#sockets.add(near);
+      near.on('error', () => {});
+      this.#waiting.push(near);
     }
-    const far = connect({ port: this.#target, host: '127.0.0.1', noDelay: true });
+  }
+
+  #connect(near: Socket, port: number): void {
+    const far = connect({ port, host: '127.0.0.1', noDelay: true });
     for (const [socket, other] of [
       [near, far],
       [far, near],

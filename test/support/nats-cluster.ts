@@ -49,7 +49,7 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsCluster>
   const cluster = new NatsCluster(folder, nodes);
   try {
     await Promise.all(nodes.map((node) => node.start()));
-    for (const node of nodes) cluster.connectRoutes(node);
+    await cluster.connectAll();
     await cluster.healthy();
     return cluster;
   } catch (error) {
@@ -76,9 +76,16 @@ export class NatsCluster {
     return this.nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
   }
 
-  /** Resolves when every node says that it is well. */
+  /** Resolves when every node says that it is well, and they all know of each other. */
   async healthy(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.healthy()));
+    const others = this.nodes.length - 1;
+    // Only the leader knows; without it, a stream that is made at once may find too few servers.
+    if (others > 0)
+      await until(async () => {
+        const seen = await Promise.all(this.nodes.map((node) => node.peersSeen()));
+        return seen.includes(others);
+      });
   }
 
   /** Cuts a node off from the others; clients still reach it. */
@@ -119,6 +126,20 @@ export class NatsCluster {
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  /**
+   * Every node dials every other one. Two that reach each other at the same time may each end what the other began, and then
+   * pause for a second; meanwhile the first election fails, and the next one is seconds later. So one of two goes first.
+   */
+  async connectAll(): Promise<void> {
+    for (const [i, node] of this.nodes.entries())
+      for (const other of this.nodes.slice(i + 1)) this.#way(other, node).leadTo(node.route_port);
+    await until(async () => {
+      const routes = await Promise.all(this.nodes.map((node) => node.routesUp()));
+      return routes.every((count) => count >= this.nodes.length - 1);
+    });
+    for (const node of this.nodes) this.connectRoutes(node);
+  }
+
   /** What the other nodes dial to reach this one. */
   connectRoutes(node: NatsNode): void {
     for (const proxy of this.#towards(node)) proxy.leadTo(node.route_port);
@@ -129,11 +150,11 @@ export class NatsCluster {
   }
 
   #towards(node: NatsNode): CuttableProxy[] {
-    return this.nodes.flatMap((other) => {
-      if (other === node) return [];
-      const peers = this.nodes.filter((peer) => peer !== other);
-      return [other.routes[peers.indexOf(node)]!];
-    });
+    return this.nodes.flatMap((other) => (other === node ? [] : [this.#way(other, node)]));
+  }
+
+  #way(from: NatsNode, to: NatsNode): CuttableProxy {
+    return from.routes[this.nodes.filter((peer) => peer !== from).indexOf(to)]!;
   }
 }
 
@@ -207,6 +228,17 @@ export class NatsNode {
   /** Resolves when it takes part in JetStream. */
   async healthy(): Promise<void> {
     await until(async () => (await this.#ask<{ status: string }>('/healthz'))?.status === 'ok');
+  }
+
+  /** How many other nodes it sees, if it leads them all; else none. */
+  async peersSeen(): Promise<number> {
+    type Peers = { meta_cluster?: { replicas?: { current?: boolean; offline?: boolean }[] } };
+    const peers = (await this.#ask<Peers>('/jsz'))?.meta_cluster?.replicas ?? [];
+    return peers.filter(({ current, offline }) => current === true && offline !== true).length;
+  }
+
+  async routesUp(): Promise<number> {
+    return (await this.#ask<{ num_routes: number }>('/routez'))?.num_routes ?? 0;
   }
 
   async streams(): Promise<readonly StreamDetail[]> {

@@ -14,6 +14,7 @@ import {
   chownSync,
   cpSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -172,6 +173,16 @@ export class PostgresServer {
     this.#child = null;
   }
 
+  /** Ends it properly, and moves its data to `folder`, for others to start from a copy of it. */
+  async keepAs(folder: string): Promise<void> {
+    const ended = once(this.#child!, 'close');
+    process.kill(Number(readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n')[0]), 'SIGINT');
+    await ended;
+    this.#child = null;
+    keepFolder(this.#data, folder);
+    await this.stop();
+  }
+
   /** Ends it at once and removes its data. Idempotent. */
   async stop(): Promise<void> {
     const child = this.#child;
@@ -186,8 +197,7 @@ export class PostgresServer {
 
   /** A data folder as `initdb` leaves it. */
   #template(): string {
-    const kind = `${this.version}-${this.#account?.uid ?? 'own'}${this.#options.usual_segments === true ? '-usual' : ''}`;
-    const template = join(root, 'node_modules/.cache/indelible-postgres', kind);
+    const template = templateFolder(this.#bin, this.#options.usual_segments === true ? '-usual' : '');
     if (existsSync(template)) return template;
     const folder = mkdtempSync(join(tmpdir(), 'indelible-initdb-'));
     const { uid, gid } = this.#account ?? {};
@@ -209,17 +219,53 @@ export class PostgresServer {
       },
     );
     if (status !== 0) throw new Error(`initdb failed: ${stderr}`);
-    mkdirSync(join(template, '..'), { recursive: true });
-    const own = `${template}.${process.pid}`;
-    copyFolder(data, own);
+    keepFolder(data, template);
     rmSync(folder, { recursive: true });
-    try {
-      renameSync(own, template);
-    } catch {
-      // Another test file was quicker.
-      rmSync(own, { recursive: true });
-    }
     return template;
+  }
+}
+
+/** Where data folders of a kind are kept, to be copied. */
+function templateFolder(bin: string, kind: string): string {
+  const whose = accountForServer()?.uid ?? 'own';
+  return join(root, 'node_modules/.cache/indelible-postgres', `${majorVersion(bin)}-${whose}${kind}`);
+}
+
+/**
+ * A data folder that `make` has filled, for `copy_of`. `digest` says what it was filled with: those that were filled
+ * otherwise are removed.
+ */
+export async function filledTemplate(
+  kind: string,
+  digest: string,
+  make: (server: PostgresServer) => Promise<void>,
+): Promise<string> {
+  const prefix = templateFolder(postgresFolder()!, `-${kind}-`);
+  const folder = `${prefix}${digest}`;
+  if (existsSync(folder)) return folder;
+  const server = await startPostgres();
+  try {
+    await make(server);
+    await server.keepAs(folder);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  for (const other of globSync(`${prefix}*`))
+    if (!other.startsWith(folder)) rmSync(other, { recursive: true, force: true });
+  return folder;
+}
+
+/** Moves a data folder to where others look for it, all at once. */
+function keepFolder(data: string, folder: string): void {
+  mkdirSync(join(folder, '..'), { recursive: true });
+  const own = `${folder}.${process.pid}`;
+  copyFolder(data, own);
+  try {
+    renameSync(own, folder);
+  } catch {
+    // Another test file was quicker.
+    rmSync(own, { recursive: true });
   }
 }
 

@@ -3,8 +3,17 @@
  * and conditions that are honoured where the server behind ignores them.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { S3Credentials } from './s3-server.ts';
+import { signAgain } from './s3-signature.ts';
 
 /** What becomes of a request: it never gets there, or it does and nobody hears of it; or the server has trouble. */
 export type Fate = 'lost' | 'answer lost' | 'fails' | 'hangs';
@@ -17,30 +26,39 @@ export interface Rule {
   times?: number;
 }
 
+/** Whether there is an object at a path, or its ETag. */
+type Exists = (path: string) => Promise<boolean | string | null>;
+
 export class S3Proxy {
   readonly #target: URL;
   readonly #server: Server;
-  readonly #exists: ((path: string) => Promise<boolean>) | null;
+  readonly #exists: Exists | null;
+  readonly #credentials: S3Credentials | null;
   /** Conditional writes take turns. */
   #turn: Promise<void> = Promise.resolve();
   rules: Rule[] = [];
   /** Every request, as method and path without the query. */
   readonly seen: string[] = [];
 
-  /** `exists` tells whether there is an object at a path: then the proxy honours If-None-Match by itself. */
+  /**
+   * With `exists` the proxy honours conditions by itself; If-Match, if it tells ETags. With credentials it does not pass
+   * them on: some servers refuse what they do not understand.
+   */
   static async start(
     target: string,
-    exists: ((path: string) => Promise<boolean>) | null = null,
+    exists: Exists | null = null,
+    credentials: S3Credentials | null = null,
   ): Promise<S3Proxy> {
-    const proxy = new S3Proxy(new URL(target), exists);
+    const proxy = new S3Proxy(new URL(target), exists, credentials);
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     return proxy;
   }
 
-  private constructor(target: URL, exists: ((path: string) => Promise<boolean>) | null) {
+  private constructor(target: URL, exists: Exists | null, credentials: S3Credentials | null) {
     this.#target = target;
     this.#exists = exists;
+    this.#credentials = credentials;
     this.#server = createServer((incoming, answer) => {
       this.#handle(incoming, answer).catch(() => incoming.socket.destroy());
     });
@@ -70,20 +88,32 @@ export class S3Proxy {
       answer.writeHead(503).end();
       return;
     }
-    if (this.#exists === null || incoming.headers['if-none-match'] === undefined)
+    const { 'if-none-match': none, 'if-match': match } = incoming.headers;
+    const writes = incoming.method === 'PUT' || incoming.method === 'DELETE';
+    if (this.#exists === null || !writes || (none === undefined && match === undefined))
       return this.#pass(incoming, body, answer, rule?.fate === 'answer lost');
     const path = decodeURIComponent(incoming.url!.replace(/\?.*/, ''));
     this.#turn = this.#turn.then(async () => {
-      if (await this.#exists!(path)) answer.writeHead(412).end();
+      const there = (await this.#exists!(path)) || null;
+      if (match === undefined ? there !== null : there !== match) answer.writeHead(412).end();
       else await this.#pass(incoming, body, answer, rule?.fate === 'answer lost');
     });
     await this.#turn;
   }
 
+  #headersOf({ method, url, headers }: IncomingMessage): IncomingHttpHeaders {
+    const conditions = ['if-match', 'if-none-match'];
+    const bare = this.#credentials === null || !conditions.some((name) => headers[name] !== undefined);
+    if (bare) return headers;
+    const request = { method: method!, url: url!, headers: headers as Record<string, string> };
+    return signAgain(request, conditions, this.#credentials!);
+  }
+
   /** The host stays as the client wrote it: it is signed. */
   async #pass(incoming: IncomingMessage, body: Buffer, answer: ServerResponse, lose: boolean): Promise<void> {
     const { host, port } = { host: this.#target.hostname, port: this.#target.port };
-    const { method, url: path, headers } = incoming;
+    const { method, url: path } = incoming;
+    const headers = this.#headersOf(incoming);
     const outgoing = request({ host, port, method, path, headers });
     outgoing.end(body);
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];

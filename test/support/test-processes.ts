@@ -2,7 +2,7 @@
  * Which test files share a process. Starting one costs half a second of processor time: with a process for each file,
  * a quarter of a run would be starting.
  *
- * Files of one room share a process, each as a suite of its own, so that hooks stay with their file. Files that start
+ * Files of one room share a process, and so do small rooms, each as a suite of its own, so that hooks stay with their file. Files that start
  * servers, kill things or measure have one for themselves.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,18 @@ import { pathToFileURL } from 'node:url';
 import { root } from './root.ts';
 
 const ALONE = ['bench', 'faults', 'interop', 'jetstream', 'moving', 'outbox', 'postgres', 's3'];
+/** Rooms that take little more than starting a process for each would: they share one. */
+const SMALL = [
+  'access',
+  'attachments',
+  'evidence',
+  'ingest',
+  'ledger',
+  'monitor',
+  'registry',
+  'threads',
+  'witness',
+];
 const CACHE = join(root, 'node_modules/.cache/indelible-tests');
 
 /** The files to hand to the test runner for these test files (paths from the root of the repository). */
@@ -27,10 +39,11 @@ export function testProcesses(files: readonly string[]): string[] {
   });
 }
 
-/** The folder below `test/`, or null for a file that has a process for itself. */
+/** The folder below `test/`, `small` for several, or null for a file that has a process for itself. */
 function roomOf(file: string): string | null {
   const [, room, ...rest] = file.split('/');
-  return rest.length === 0 || ALONE.includes(room!) ? null : room!;
+  if (rest.length === 0 || ALONE.includes(room!)) return null;
+  return SMALL.includes(room!) ? 'small' : room!;
 }
 
 function entryOf(files: readonly string[]): string {

@@ -33,6 +33,7 @@ import {
 } from '../shared/checks.ts';
 import { jsonDiff } from '../shared/diff.ts';
 import { type ProgramResult, runProgram } from '../shared/program.ts';
+import { assertDeclaredSecrets, resolveSecrets, withoutSecrets } from '../shared/secrets.ts';
 import { digestOf, stateOf, verificationOf } from '../shared/state.ts';
 
 const CODE_VERSION = 1;
@@ -50,7 +51,7 @@ const LIMITATIONS = {
 /** Each argument is text in which `{name}` stands for a parameter. */
 export interface DeclaredCommand {
   readonly summary: string;
-  /** JSON Schema of the parameters. */
+  /** JSON Schema of the parameters. Those of `"type": "string", "writeOnly": true` are secrets. */
   readonly params: JsonObject;
   /** Names what is changed, such as `service/{name}`. */
   readonly target: string;
@@ -59,6 +60,8 @@ export interface DeclaredCommand {
   readonly check: readonly string[];
   /** Gets on its standard input what the check said before the command ran. */
   readonly inverse?: readonly string[];
+  /** Variables of the environment whose values are parameters, by the parameters' names: the way for secret ones. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface CommandConfig {
@@ -113,6 +116,7 @@ const checkConfig = schemaCheck<CommandConfig>(
             run: ARGV,
             check: ARGV,
             inverse: ARGV,
+            env: VARIABLES,
           },
         },
       },
@@ -184,6 +188,7 @@ class CommandConnector implements Connector {
 
   async #plan(action: string, params: JsonObject, ctx: ConnectorContext): Promise<ConnectorPlan> {
     const { command, argv, inner, restored } = this.#commandOf(action, params);
+    assertDeclaredSecrets(command.params, inner);
     const capabilities = this.#capabilities(command, action === UNDO);
     assertLimits(capabilities.limits, { targets: 1, bytes: Buffer.byteLength(JSON.stringify(inner)) });
     const run = fill(argv, inner);
@@ -228,24 +233,38 @@ class CommandConnector implements Connector {
   }
 
   async #look(command: DeclaredCommand, params: JsonObject, ctx: ConnectorContext): Promise<TargetState> {
-    const { exit_code, stdout } = await this.#run(fill(command.check, params), ctx);
+    const { exit_code, stdout } = await this.#run(command, command.check, params, ctx);
     if (exit_code === null)
       throw new IndelibleError('CONNECTOR_UNAVAILABLE', 'the check was ended by a signal');
     return stateOf({ exit_code, stdout: Buffer.from(stdout).toString() });
   }
 
-  async #run(argv: readonly string[], ctx: ConnectorContext, input = ''): Promise<ProgramResult> {
+  async #run(
+    command: DeclaredCommand,
+    argv: readonly string[],
+    params: JsonObject,
+    ctx: ConnectorContext,
+    input = '',
+  ): Promise<ProgramResult> {
     const { folder, env = {}, secret_env = {}, max_bytes = 64 * KIB } = this.#config;
-    const secrets: Record<string, string> = {};
-    for (const [name, secret] of Object.entries(secret_env)) secrets[name] = await ctx.secret(secret);
-    const result = await runProgram(argv, {
+    const used = new Set<string>();
+    const variables: Record<string, string> = {};
+    for (const [name, secret] of Object.entries(secret_env))
+      variables[name] = String(await resolveSecrets({ $secret: secret }, ctx, used));
+    for (const [name, param] of Object.entries(command.env ?? {}))
+      if (Object.hasOwn(params, param))
+        variables[name] = String(await resolveSecrets(params[param]!, ctx, used));
+    if (Object.values(variables).some((value) => value.includes('\0')))
+      throw new IndelibleError('CONNECTOR_PARAMS', 'no variable of the environment can hold a zero byte');
+    const result = await runProgram(fill(argv, params), {
       cwd: folder,
-      env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', ...env, ...secrets },
+      env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', ...env, ...variables },
       input,
       output_bytes_max: max_bytes,
       signal: ctx.signal,
     });
-    return { ...result, stdout: without(result.stdout, secrets), stderr: without(result.stderr, secrets) };
+    const shown = (bytes: Uint8Array) => Buffer.from(withoutSecrets(Buffer.from(bytes).toString(), used));
+    return { ...result, stdout: shown(result.stdout), stderr: shown(result.stderr) };
   }
 
   async #now(plan: ConnectorPlan, ctx: ConnectorContext): Promise<TargetState> {
@@ -278,9 +297,9 @@ class CommandConnector implements Connector {
     } as const;
     if (!commit)
       return { ...outcome, targets: [{ resource, before, after, version: after && version }], evidence: {} };
-    const { argv, inner, restored } = this.#commandOf(plan.action, plan.params);
+    const { command, argv, inner, restored } = this.#commandOf(plan.action, plan.params);
     const input = (restored?.facts.stdout as string | undefined) ?? '';
-    const { exit_code, stdout, stderr } = await this.#run(fill(argv, inner), ctx, input);
+    const { exit_code, stdout, stderr } = await this.#run(command, argv, inner, ctx, input);
     await ctx.reached('run');
     if (exit_code !== 0) {
       throw new IndelibleError('CONNECTOR_UNAVAILABLE', `the command ended with ${exit_code ?? 'a signal'}`, {
@@ -339,11 +358,4 @@ function fill(argv: readonly string[], params: JsonObject): string[] {
     }
     return filled;
   });
-}
-
-/** Programs like to show what they were given. */
-function without(bytes: Uint8Array, secrets: Readonly<Record<string, string>>): Uint8Array {
-  let text = Buffer.from(bytes).toString();
-  for (const value of Object.values(secrets)) if (value !== '') text = text.replaceAll(value, '[secret]');
-  return Buffer.from(text);
 }

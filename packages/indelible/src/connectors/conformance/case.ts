@@ -26,10 +26,13 @@ export interface ConnectorPlace {
   open(): Promise<Connector>;
   /**
    * A digest of everything in the system that the connector promises to restore, read without the connector and
-   * without what the connector keeps there for itself.
+   * without what the connector keeps there for itself. Of another place in the same state it is the same.
    */
   digest(): Promise<string>;
-  /** Operations that succeed on the fresh place, each by itself: at least one for every action. */
+  /**
+   * Operations that succeed on the fresh place, each by itself: at least one for every action. Another place has the
+   * same ones in the same order; names in them may be its own.
+   */
   readonly samples: readonly SampleOperation[];
   /** Operations on the fresh place that are over the connector's limits. */
   readonly too_large: readonly SampleOperation[];
@@ -94,6 +97,14 @@ export interface Ran {
 /** JSON only, and what crosses a process boundary loses nothing. */
 export function throughJson<Shape>(value: Shape): Shape {
   return JSON.parse(canonicalize(value)) as Shape;
+}
+
+/** Each sample on a place of its own. */
+export async function* freshSamples(place: CasePlace) {
+  for (const sample of place.samples.keys()) {
+    const fresh = await place.another();
+    yield { fresh, sample, operation: fresh.samples[sample]! };
+  }
 }
 
 /** Plan and snapshot, as another process would get them. */

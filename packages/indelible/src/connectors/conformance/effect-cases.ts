@@ -9,16 +9,17 @@ import {
   type CasePlace,
   type ConnectorCase,
   carryOut,
+  freshSamples,
   prepare,
   type SampleOperation,
   throughJson,
 } from './case.ts';
 
 /** The points that an operation passes, and the digest that it leaves. */
-async function pathOf(place: CasePlace, operation: SampleOperation) {
+async function pathOf(place: CasePlace, sample: number) {
   const fresh = await place.another();
   const connector = await fresh.open();
-  const { plan, snapshot } = await prepare(fresh, connector, operation);
+  const { plan, snapshot } = await prepare(fresh, connector, fresh.samples[sample]!);
   const points: string[] = [];
   const ctx = fresh.context('effect', { reached: async (point) => void points.push(point) });
   await connector.execute(plan, snapshot, ctx, { commit: true });
@@ -47,11 +48,12 @@ export const EFFECT_CASES: readonly ConnectorCase[] = [
   {
     name: 'after a crash at any point, the probe tells what happened, and trying again makes one effect',
     run: async (place) => {
-      for (const operation of place.samples) {
-        const { points, after } = await pathOf(place, operation);
+      for (const sample of place.samples.keys()) {
+        const { points, after } = await pathOf(place, sample);
         for (const [nth, point] of points.entries()) {
-          const what = `${operation.action}, crashed at "${point}"`;
           const fresh = await place.another();
+          const operation = fresh.samples[sample]!;
+          const what = `${operation.action}, crashed at "${point}"`;
           const before = await fresh.digest();
           const count = await fresh.effects?.();
           const { plan, snapshot } = await crashAt(fresh, await fresh.open(), operation, nth);
@@ -93,8 +95,7 @@ export const EFFECT_CASES: readonly ConnectorCase[] = [
   {
     name: 'pitfall 26: one effect key has one effect, however often it is carried out',
     run: async (place) => {
-      for (const operation of place.samples) {
-        const fresh = await place.another();
+      for await (const { fresh, operation } of freshSamples(place)) {
         const connector = await fresh.open();
         const first = await carryOut(fresh, connector, operation, 'effect');
         if (first.plan.capabilities.guarantee === 'none') continue;
@@ -128,8 +129,7 @@ export const EFFECT_CASES: readonly ConnectorCase[] = [
   {
     name: 'pitfall 31: a fenced executor has no effect, and its successor has',
     run: async (place) => {
-      for (const operation of place.samples) {
-        const fresh = await place.another();
+      for await (const { fresh, operation } of freshSamples(place)) {
         const [old, successor] = [await fresh.open(), await fresh.open()];
         if (successor.fence === undefined) return;
         const { plan, snapshot } = await prepare(fresh, old, operation);
@@ -153,15 +153,14 @@ export const EFFECT_CASES: readonly ConnectorCase[] = [
 ];
 
 async function race(place: CasePlace, effects: readonly [string, string]): Promise<void> {
-  for (const operation of place.samples) {
-    const fresh = await place.another();
+  for await (const { fresh, operation, sample } of freshSamples(place)) {
     const { plan, snapshot } = await prepare(fresh, await fresh.open(), operation);
     const { guarantee } = plan.capabilities;
     if (guarantee === 'none') continue;
     // A key tells nothing of an effect with another key.
     if (guarantee === 'idempotency-key' && effects[0] !== effects[1]) continue;
     const count = await fresh.effects?.();
-    const { after } = await pathOf(place, operation);
+    const { after } = await pathOf(place, sample);
     const tries = await Promise.allSettled(
       effects.map(async (effect) =>
         (await fresh.open()).execute(plan, snapshot, fresh.context(effect), { commit: true }),

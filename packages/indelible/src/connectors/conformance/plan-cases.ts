@@ -10,6 +10,7 @@ import {
   type CasePlace,
   type ConnectorCase,
   carryOut,
+  freshSamples,
   prepare,
   undo,
 } from './case.ts';
@@ -73,8 +74,7 @@ export const PLAN_CASES: readonly ConnectorCase[] = [
   {
     name: 'pitfall 29: a dry run changes nothing, and foretells what the real run does',
     run: async (place) => {
-      for (const operation of place.samples) {
-        const fresh = await place.another();
+      for await (const { fresh, operation } of freshSamples(place)) {
         const connector = await fresh.open();
         const digest = await fresh.digest();
         const { plan, snapshot } = await prepare(fresh, connector, operation);
@@ -101,8 +101,7 @@ export const PLAN_CASES: readonly ConnectorCase[] = [
   {
     name: 'pitfall 25: what was planned upon and has changed is not written over',
     run: async (place) => {
-      for (const operation of place.samples) {
-        const fresh = await place.another();
+      for await (const { fresh, operation } of freshSamples(place)) {
         const connector = await fresh.open();
         const { plan, snapshot } = await prepare(fresh, connector, operation);
         await fresh.disturb(plan);
@@ -191,8 +190,7 @@ export const PLAN_CASES: readonly ConnectorCase[] = [
     name: 'evidence is complete, and holds no secret',
     run: async (place) => {
       const shown: unknown[] = [];
-      for (const operation of place.samples) {
-        const fresh = await place.another();
+      for await (const { fresh, operation } of freshSamples(place)) {
         const connector = await fresh.open();
         shown.push(connector.actions, connector.limitations, connector.version);
         const ran = await carryOut(fresh, connector, operation, 'effect');

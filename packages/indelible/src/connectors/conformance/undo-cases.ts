@@ -10,6 +10,7 @@ import {
   type Choose,
   type ConnectorCase,
   carryOut,
+  freshSamples,
   prepare,
   type Ran,
   throughJson,
@@ -23,8 +24,7 @@ export const UNDO_CASES: readonly ConnectorCase[] = [
   {
     name: 'carried out, verified and rolled back, everything is as it was; and the rollback can be rolled back',
     run: async (place) => {
-      for (const operation of place.samples) {
-        const fresh = await place.another();
+      for await (const { fresh, operation } of freshSamples(place)) {
         const connector = await fresh.open();
         const before = await fresh.digest();
         const ran = await carryOut(fresh, connector, operation, 'effect');
@@ -55,8 +55,7 @@ export const UNDO_CASES: readonly ConnectorCase[] = [
   {
     name: 'pitfall 30: an undo amid later changes is refused; with an override it restores',
     run: async (place) => {
-      for (const operation of place.samples) {
-        const fresh = await place.another();
+      for await (const { fresh, operation } of freshSamples(place)) {
         const connector = await fresh.open();
         const before = await fresh.digest();
         const ran = await carryOut(fresh, connector, operation, 'effect');
@@ -79,8 +78,7 @@ export const UNDO_CASES: readonly ConnectorCase[] = [
   {
     name: 'a change between the plan of an undo and the undo is not written over',
     run: async (place) => {
-      for (const operation of place.samples) {
-        const fresh = await place.another();
+      for await (const { fresh, operation } of freshSamples(place)) {
         const connector = await fresh.open();
         const ran = await carryOut(fresh, connector, operation, 'effect');
         if (!ran.plan.capabilities.rollback.can_rollback) continue;

@@ -197,7 +197,7 @@ class FilesystemConnector implements Connector {
         await this.#clear(ctx.effect_key, entry.steps);
         return { ...entry.execution, repeated: true };
       }
-      if (commit) this.#journal.enter(ctx.effect_key, ctx.fencing_epoch);
+      if (commit) this.#journal.assertNotFenced(ctx.effect_key, ctx.fencing_epoch);
       const begun = commit && entry?.state === 'begun' ? entry.steps : null;
       const fates = begun === null ? [] : await this.#fates(begun);
       if (begun !== null && fates.some((fate) => fate !== 'pending')) {
@@ -224,7 +224,8 @@ class FilesystemConnector implements Connector {
       if (!commit) return this.#foretold(plan);
       const steps = await this.#stage(plan, contents, ctx.effect_key);
       await ctx.reached('staged');
-      this.#journal.write(ctx.effect_key, { state: 'begun', steps });
+      const { effect_key, fencing_epoch: epoch } = ctx;
+      this.#journal.write(effect_key, { state: 'begun', steps }, { epoch });
       await ctx.reached('announced');
       assertInTime(ctx.signal);
       return this.#finish(plan, steps, 0, ctx, false);
@@ -279,6 +280,7 @@ class FilesystemConnector implements Connector {
     ctx: EffectContext,
     repeated: boolean,
   ): Promise<Execution> {
+    const epoch = ctx.fencing_epoch;
     for (const [nth, step] of steps.entries()) {
       if (repeated || nth < from) continue;
       try {
@@ -291,30 +293,34 @@ class FilesystemConnector implements Connector {
           throw new IndelibleError('CONNECTOR_UNAVAILABLE', 'refused half-way', { cause: error });
         }
         if (refused) {
-          this.#journal.write(ctx.effect_key, { state: 'fenced' });
+          this.#journal.write(ctx.effect_key, { state: 'fenced' }, { epoch });
           for (const one of steps) await clear(this.#root, one);
         }
         throw error;
       }
       await ctx.reached(`step ${nth + 1} taken`);
     }
-    const execution = await this.#left(plan, steps);
-    this.#journal.write(ctx.effect_key, { state: 'done', steps, execution });
+    const execution = await this.#left(plan, steps, repeated || from > 0);
+    // What was deleted lies aside, and there tells that it was, until this entry does.
+    const uncleared = repeated || from > 0 || steps.some(({ step }) => step.kind === 'remove');
+    const entry = { state: 'done', steps, execution } as const;
+    this.#journal.write(ctx.effect_key, entry, { epoch, uncleared, soon: !uncleared });
     await ctx.reached('noted');
-    await this.#clear(ctx.effect_key, steps);
+    if (uncleared) await this.#clear(ctx.effect_key, steps);
     return { ...execution, repeated };
   }
 
-  async #left(plan: ConnectorPlan, steps: readonly BegunStep[]): Promise<Execution> {
+  /** `late`: others may have been there since, and what they left is not what the steps left. */
+  async #left(plan: ConnectorPlan, steps: readonly BegunStep[], late: boolean): Promise<Execution> {
     const found = await this.#found(plan);
     return {
       committed: true,
       outcome: 'applied',
       repeated: false,
-      targets: plan.targets.map(({ resource, before }, i) => ({
+      targets: plan.targets.map(({ resource, before, after }, i) => ({
         resource,
         before,
-        after: found[i]?.state ?? null,
+        after: late ? after : (found[i]?.state ?? null),
         version: found[i]?.version ?? null,
       })),
       evidence: { inodes: steps.map(({ inode }) => inode) },
@@ -332,10 +338,11 @@ class FilesystemConnector implements Connector {
 
   async fence(_plan: ConnectorPlan, ctx: EffectContext): Promise<void> {
     await this.#journal.exclusively(ctx.signal, async () => {
-      this.#journal.enter(ctx.effect_key, ctx.fencing_epoch);
+      const epoch = ctx.fencing_epoch;
+      this.#journal.fence(ctx.effect_key, epoch);
       const entry = this.#journal.read(ctx.effect_key);
       if (entry?.state === 'begun' && (await this.#fates(entry.steps)).every((fate) => fate === 'pending')) {
-        this.#journal.write(ctx.effect_key, { state: 'fenced' });
+        this.#journal.write(ctx.effect_key, { state: 'fenced' }, { epoch });
         for (const step of entry.steps) await clear(this.#root, step);
       }
       // Deleted files that lie aside since a crash must not stay for longer than somebody restarts.
@@ -357,10 +364,10 @@ class FilesystemConnector implements Connector {
     if (fates.includes('unknown')) return { outcome: 'unknown', execution: null, evidence };
     if (!fates.includes('applied') && fates.length > 0)
       return { outcome: 'not_applied', execution: null, evidence };
-    const execution = await this.#left(plan, entry.steps);
-    return fates.includes('pending')
-      ? { outcome: 'partial', execution: { ...execution, outcome: 'partial' }, evidence }
-      : { outcome: 'applied', execution, evidence };
+    if (!fates.includes('pending'))
+      return { outcome: 'applied', execution: await this.#left(plan, entry.steps, true), evidence };
+    const execution = await this.#left(plan, entry.steps, false);
+    return { outcome: 'partial', execution: { ...execution, outcome: 'partial' }, evidence };
   }
 
   async verify(plan: ConnectorPlan, execution: Execution, _ctx: ConnectorContext) {

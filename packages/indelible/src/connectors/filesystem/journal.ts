@@ -23,17 +23,29 @@ export type JournalEntry =
 export interface Journal {
   /** Read as it is now; null: nothing was ever begun under this key. */
   read(effect_key: string): JournalEntry | null;
-  /** Durable when it returns. */
-  write(effect_key: string, entry: JournalEntry): void;
-  /** Marks the leftovers of a done effect as cleared away. */
+  /**
+   * Durable when it returns, and so is the epoch. With `soon`, only once something else is: for what a crash of the
+   * machine may take back, because where the files' inodes are tells the same.
+   */
+  write(effect_key: string, entry: JournalEntry, options: WriteOptions): void;
+  /** Marks the leftovers of a done effect as cleared away; durable as with `soon`. */
   cleared(effect_key: string): void;
   /** Done effects whose leftovers may still lie about. */
   uncleared(): { effect_key: string; steps: readonly BegunStep[] }[];
-  /** Raises EFFECT_FENCED when a higher epoch was seen under this key; otherwise this one counts from now on. */
-  enter(effect_key: string, epoch: number): void;
+  /** Raises EFFECT_FENCED when a higher epoch was seen under this key. */
+  assertNotFenced(effect_key: string, epoch: number): void;
+  /** From now on, durably, lower epochs are fenced. Raises EFFECT_FENCED when this one is. */
+  fence(effect_key: string, epoch: number): void;
   /** Runs alone among all that use this folder. Waits until the signal aborts. */
   exclusively<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T>;
   close(): void;
+}
+
+export interface WriteOptions {
+  readonly epoch: number;
+  readonly soon?: boolean;
+  /** Whether something may still lie beside the targets. */
+  readonly uncleared?: boolean;
 }
 
 const SCHEMA = `
@@ -64,23 +76,46 @@ export function openJournal(folder: string): Journal {
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${SCHEMA}`);
     return [database, new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 })] as const;
   });
+  const getEntry = entries.prepare('SELECT entry FROM effects WHERE effect_key = ?');
+  const setEntry = entries.prepare('INSERT OR REPLACE INTO effects VALUES (?, ?, ?)');
+  const setCleared = entries.prepare('UPDATE effects SET uncleared = 0 WHERE effect_key = ?');
+  const getEpoch = entries.prepare('SELECT epoch FROM epochs WHERE effect_key = ?');
+  const setEpoch = entries.prepare('INSERT OR REPLACE INTO epochs VALUES (?, ?)');
+
+  function inTransaction(soon: boolean, run: () => void): void {
+    // Not within the transaction: there it has no effect.
+    entries.exec(
+      soon ? 'PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE' : 'PRAGMA synchronous = FULL; BEGIN IMMEDIATE',
+    );
+    try {
+      run();
+      entries.exec('COMMIT');
+    } finally {
+      if (entries.isTransaction) entries.exec('ROLLBACK');
+    }
+  }
+
+  function assertNotFenced(effect_key: string, epoch: number): void {
+    const row = getEpoch.get(effect_key);
+    const seen = row === undefined ? -1 : Number(row.epoch);
+    if (seen > epoch) throw new IndelibleError('EFFECT_FENCED', `epoch ${seen} has taken over from ${epoch}`);
+  }
+
   let closed = false;
   return {
     read: (effect_key) =>
       tried(() => {
-        const row = entries.prepare('SELECT entry FROM effects WHERE effect_key = ?').get(effect_key);
+        const row = getEntry.get(effect_key);
         return row === undefined ? null : (JSON.parse(row.entry as string) as JournalEntry);
       }),
-    write: (effect_key, entry) =>
-      tried(() => {
-        entries
-          .prepare('INSERT OR REPLACE INTO effects VALUES (?, ?, ?)')
-          .run(effect_key, JSON.stringify(entry), entry.state === 'done' ? 1 : 0);
-      }),
-    cleared: (effect_key) =>
-      tried(() => {
-        entries.prepare('UPDATE effects SET uncleared = 0 WHERE effect_key = ?').run(effect_key);
-      }),
+    write: (effect_key, entry, { epoch, soon = false, uncleared = false }) =>
+      tried(() =>
+        inTransaction(soon, () => {
+          setEntry.run(effect_key, JSON.stringify(entry), uncleared ? 1 : 0);
+          setEpoch.run(effect_key, epoch);
+        }),
+      ),
+    cleared: (effect_key) => tried(() => inTransaction(true, () => void setCleared.run(effect_key))),
     uncleared: () =>
       tried(() =>
         entries
@@ -91,16 +126,14 @@ export function openJournal(folder: string): Journal {
             steps: (JSON.parse(row.entry as string) as { steps: BegunStep[] }).steps,
           })),
       ),
-    enter: (effect_key, epoch) =>
-      tried(() => {
-        const row = entries.prepare('SELECT epoch FROM epochs WHERE effect_key = ?').get(effect_key);
-        const seen = row === undefined ? -1 : Number(row.epoch);
-        if (seen > epoch)
-          throw new IndelibleError('EFFECT_FENCED', `epoch ${seen} has taken over from ${epoch}`);
-        if (seen < epoch) {
-          entries.prepare('INSERT OR REPLACE INTO epochs VALUES (?, ?)').run(effect_key, epoch);
-        }
-      }),
+    assertNotFenced: (effect_key, epoch) => tried(() => assertNotFenced(effect_key, epoch)),
+    fence: (effect_key, epoch) =>
+      tried(() =>
+        inTransaction(false, () => {
+          assertNotFenced(effect_key, epoch);
+          setEpoch.run(effect_key, epoch);
+        }),
+      ),
     exclusively: async (signal, run) => {
       await beginWhenFree(lock, 'EXCLUSIVE', signal).catch(failed);
       try {

@@ -3,8 +3,15 @@
  *
  * Errors:  as place.ts; CONNECTOR_LIMIT for a file that is too large, TARGET_REFUSED for what is no plain file.
  */
-import type { BigIntStats } from 'node:fs';
-import { constants, type FileHandle, lstat, open } from 'node:fs/promises';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+} from 'node:fs';
 import { IndelibleError, type JsonObject, sha256Hex } from '@indelible/core';
 import type { TargetState } from '../contract.ts';
 import { stateOf } from '../shared/state.ts';
@@ -21,40 +28,40 @@ export interface FoundFile {
 const READ_TRIES = 5;
 
 /** null: there is nothing of this name. */
-export async function readFileAt(root: string, path: string, bytes_max: number): Promise<FoundFile | null> {
-  const { folder, name } = await folderOf(root, path);
+export function readFileAt(root: string, path: string, bytes_max: number): FoundFile | null {
+  const { folder, name } = folderOf(root, path);
   try {
     for (let tries = 1; ; tries++) {
-      const found = await readOnce(folder.at(name), path, bytes_max);
+      const found = readOnce(folder.at(name), path, bytes_max);
       if (found !== 'changing') return found;
       if (tries === READ_TRIES) {
         throw new IndelibleError('CONNECTOR_UNAVAILABLE', `${path} is being written all the time`);
       }
     }
   } finally {
-    await folder.close();
+    folder.close();
   }
 }
 
-async function readOnce(at: string, path: string, bytes_max: number): Promise<FoundFile | null | 'changing'> {
-  let file: FileHandle;
+function readOnce(at: string, path: string, bytes_max: number): FoundFile | null | 'changing' {
+  let file: number;
   try {
-    const named = await lstat(at, { bigint: true });
+    const named = lstatSync(at, { bigint: true });
     // Looked at before it is opened: opening a pipe would wait.
     if (!named.isFile()) throw new IndelibleError('TARGET_REFUSED', `${path} is not a plain file`);
-    file = await open(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = openSync(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw fileFault(error, path);
   }
   try {
-    const before = await file.stat({ bigint: true });
+    const before = fstatSync(file, { bigint: true });
     if (!before.isFile()) throw new IndelibleError('TARGET_REFUSED', `${path} is not a plain file`);
     if (before.size > BigInt(bytes_max)) {
       throw new IndelibleError('CONNECTOR_LIMIT', `${path} has ${before.size} bytes, more than ${bytes_max}`);
     }
-    const content = await file.readFile();
-    const after = await file.stat({ bigint: true });
+    const content = readFileSync(file);
+    const after = fstatSync(file, { bigint: true });
     if (before.ctimeNs !== after.ctimeNs || BigInt(content.length) !== after.size) return 'changing';
     const sha256 = sha256Hex(content);
     return {
@@ -70,7 +77,7 @@ async function readOnce(at: string, path: string, bytes_max: number): Promise<Fo
   } catch (error) {
     throw fileFault(error, path);
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 

@@ -7,9 +7,22 @@
  *
  * Errors:  as place.ts.
  */
-import { access, constants, link, lstat, open, rename, unlink } from 'node:fs/promises';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { IndelibleError } from '@indelible/core';
-import { type Folder, fileFault, folderOf, OWN_PREFIX } from './place.ts';
+import { type Folder, fileFault, folderOf, OWN_PREFIX, sync } from './place.ts';
 import type { FileFacts } from './read.ts';
 
 export type FileStep =
@@ -35,15 +48,15 @@ export function besideName(effect_key: string, nth: number): string {
 async function inFolder<T>(
   root: string,
   path: string,
-  run: (folder: Folder, name: string) => Promise<T>,
+  run: (folder: Folder, name: string) => T | Promise<T>,
 ): Promise<T> {
-  const { folder, name } = await folderOf(root, path);
+  const { folder, name } = folderOf(root, path);
   try {
     return await run(folder, name);
   } catch (error) {
     throw fileFault(error, path);
   } finally {
-    await folder.close();
+    folder.close();
   }
 }
 
@@ -56,27 +69,25 @@ export function stage(
   content: Uint8Array,
 ): Promise<string> {
   return inFolder(root, path, async (folder) => {
-    await unlink(folder.at(beside)).catch(ignoreMissing);
+    unlinkIfThere(folder.at(beside));
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-    const file = await open(folder.at(beside), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    const file = openSync(folder.at(beside), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {
-      await file.writeFile(content);
-      const { uid, gid } = await file.stat();
-      if (uid !== facts.uid || gid !== facts.gid) await file.chown(facts.uid, facts.gid);
-      await file.chmod(Number.parseInt(facts.mode, 8));
-      await file.sync();
-      return String((await file.stat({ bigint: true })).ino);
+      writeFileSync(file, content);
+      const { uid, gid } = fstatSync(file);
+      if (uid !== facts.uid || gid !== facts.gid) fchownSync(file, facts.uid, facts.gid);
+      fchmodSync(file, Number.parseInt(facts.mode, 8));
+      await sync(file);
+      return String(fstatSync(file, { bigint: true }).ino);
     } finally {
-      await file.close();
+      closeSync(file);
     }
   });
 }
 
 /** Raises TARGET_REFUSED unless names in the folder of the path may be changed by this process. */
 export function assertWritable(root: string, path: string): Promise<void> {
-  return inFolder(root, path, async (folder) => {
-    await access(folder.at('.'), constants.W_OK | constants.X_OK);
-  });
+  return inFolder(root, path, (folder) => accessSync(folder.at('.'), constants.W_OK | constants.X_OK));
 }
 
 /** Does it, durably. */
@@ -85,42 +96,37 @@ export async function take(root: string, { step, beside, inode }: BegunStep): Pr
     switch (step.kind) {
       case 'put':
         if (step.replaces) {
-          await rename(folder.at(beside), folder.at(name));
+          renameSync(folder.at(beside), folder.at(name));
         } else {
           // Unlike rename, this fails when something of the name has come up meanwhile.
-          await link(folder.at(beside), folder.at(name)).catch((error: NodeJS.ErrnoException) => {
-            if (error.code !== 'EEXIST') throw error;
-            throw new IndelibleError('TARGET_CHANGED', `${step.path} has come up since it was planned`);
-          });
-          await unlink(folder.at(beside));
+          linkUnlessThere(folder.at(beside), folder.at(name), step.path);
+          unlinkSync(folder.at(beside));
         }
         break;
       case 'remove':
-        await rename(folder.at(name), folder.at(beside));
+        renameSync(folder.at(name), folder.at(beside));
         break;
       case 'rename': {
-        const { folder: other, name: toName } = await folderOf(root, step.to);
+        const { folder: other, name: toName } = folderOf(root, step.to);
         try {
-          await rename(folder.at(name), other.at(toName));
+          renameSync(folder.at(name), other.at(toName));
           await other.sync();
         } finally {
-          await other.close();
+          other.close();
         }
         break;
       }
       case 'mode': {
-        const file = await open(
-          folder.at(name),
-          constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-        );
+        const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+        const file = openSync(folder.at(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
         try {
-          if (String((await file.stat({ bigint: true })).ino) !== inode) {
+          if (String(fstatSync(file, { bigint: true }).ino) !== inode) {
             throw new IndelibleError('TARGET_CHANGED', `${step.path} was exchanged`);
           }
-          await file.chmod(Number.parseInt(step.to, 8));
-          await file.sync();
+          fchmodSync(file, Number.parseInt(step.to, 8));
+          await sync(file);
         } finally {
-          await file.close();
+          closeSync(file);
         }
       }
     }
@@ -152,14 +158,12 @@ export async function fateOf(root: string, { step, inode, beside }: BegunStep): 
 
 /** Removes what lies beside the target: content that was never put in place, or that was deleted. */
 export function clear(root: string, { step, beside }: BegunStep): Promise<void> {
-  return inFolder(root, step.path, async (folder) => {
-    await unlink(folder.at(beside)).catch(ignoreMissing);
-  });
+  return inFolder(root, step.path, (folder) => unlinkIfThere(folder.at(beside)));
 }
 
-async function lookAt(path: string): Promise<{ inode: string; mode: string } | null> {
+function lookAt(path: string): { inode: string; mode: string } | null {
   try {
-    const { ino, mode } = await lstat(path, { bigint: true });
+    const { ino, mode } = lstatSync(path, { bigint: true });
     return {
       inode: String(ino),
       mode: Number(mode & 0o7777n)
@@ -172,6 +176,19 @@ async function lookAt(path: string): Promise<{ inode: string; mode: string } | n
   }
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function linkUnlessThere(from: string, to: string, shown: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new IndelibleError('TARGET_CHANGED', `${shown} has come up since it was planned`);
+  }
 }

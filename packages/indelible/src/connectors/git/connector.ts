@@ -2,7 +2,8 @@
  * Files committed to a branch of a Git repository, on this machine.
  *
  * The branch is moved in one step, and only from the commit that was planned upon. The commit names the operation and
- * the effect key, which is how a later look tells whether it was made. An undo is a commit, too: history stays.
+ * the effect key, which is how a later look tells whether it was made. An undo is a commit, too, so that history stays;
+ * or, if the configuration says so, it moves the branch back to where it was.
  *
  * Errors:  as the contract says; CONNECTOR_CONFIG for the configuration.
  */
@@ -37,11 +38,14 @@ import { type FileChange, Repository, type Tip } from './repository.ts';
 const CODE_VERSION = 1;
 const MIB = 1024 * 1024;
 const SHOWN_MAX = 256 * 1024;
-/** The action of plans that only `planRollback` makes. */
+/** The actions of plans that only `planRollback` makes: the earlier tree as a commit, or the branch where it was. */
 const RESTORE = 'restore';
+const MOVE_BACK = 'move-back';
 
 const LIMITATIONS = {
   history: 'An undo is a further commit: the first one stays in the history, and so does what it holds.',
+  dropped:
+    'An undo takes the commits since then off the branch, with an override those of others, too; git may then delete them.',
   pushed: 'Commits that were pushed or fetched meanwhile stay where they went.',
   hooks: 'Hooks of `git commit` do not run; what other hooks do is not put back.',
 } as const;
@@ -52,6 +56,8 @@ export interface GitConfig {
   /** The only branches that are touched. */
   readonly branches: readonly string[];
   readonly author: { readonly name: string; readonly email: string };
+  /** How an undo is made: by a further commit (the default), or by moving the branch back. */
+  readonly undo?: 'commit' | 'ref';
   readonly max_bytes?: number;
   readonly timeout_ms?: number;
   readonly rollback_window_ms?: number;
@@ -84,6 +90,7 @@ const checkConfig = schemaCheck<GitConfig>(
           email: { type: 'string', pattern: NO_CONTROLS },
         },
       },
+      undo: { enum: ['commit', 'ref'] },
       max_bytes: { type: 'integer', minimum: 1, maximum: 15 * MIB },
       timeout_ms: { type: 'integer', minimum: 1 },
       rollback_window_ms: { type: 'integer', minimum: 1 },
@@ -156,7 +163,7 @@ class GitConnector implements Connector {
   readonly #check: ReturnType<typeof paramsCheck>;
 
   constructor(id: string, config: GitConfig) {
-    const { max_bytes = 4 * MIB, timeout_ms = 60_000, rollback_window_ms = null } = config;
+    const { max_bytes = 4 * MIB, timeout_ms = 60_000, rollback_window_ms = null, undo = 'commit' } = config;
     this.id = id;
     this.version = `${CODE_VERSION}-${digestOf(config).slice(0, 16)}`;
     this.#config = config;
@@ -167,9 +174,9 @@ class GitConnector implements Connector {
       probe: true,
       rollback: {
         can_rollback: true,
-        method: 'inverse',
+        method: undo === 'ref' ? 'snapshot-restore' : 'inverse',
         window_ms: rollback_window_ms,
-        limitations: Object.keys(LIMITATIONS),
+        limitations: [undo === 'ref' ? 'dropped' : 'history', 'pushed', 'hooks'],
       },
       limits: { max_targets: 1, max_bytes, timeout_ms },
     };
@@ -197,7 +204,7 @@ class GitConnector implements Connector {
         `${params.branch} is checked out: its files would not follow`,
       );
     }
-    const changes = action === RESTORE ? [] : changesOf(params);
+    const changes = action === 'commit' ? changesOf(params) : [];
     const bytes = changes.reduce((sum, { content }) => sum + (content?.length ?? 0), 0);
     assertLimits(this.#capabilities.limits, { targets: 1, bytes });
     const { tree, diff } = await this.#foretell(action, params, tip, ctx.signal);
@@ -214,15 +221,26 @@ class GitConnector implements Connector {
       action,
       params,
       targets: [target],
-      steps: [...describe(action, changes), `move ${ref} from ${tip.commit} to the new commit`],
-      rollback_steps: [`commit the tree ${tip.tree} to ${ref} again`],
+      steps: [
+        ...describe(action, changes),
+        `move ${ref} from ${tip.commit} to ${action === MOVE_BACK ? params.commit : 'the new commit'}`,
+      ],
+      rollback_steps: [
+        this.#config.undo === 'ref'
+          ? `move ${ref} to ${tip.commit} again`
+          : `commit the tree ${tip.tree} to ${ref} again`,
+      ],
       capabilities: this.#capabilities,
     };
   }
 
   async #foretell(action: string, params: JsonObject, tip: Tip, signal: AbortSignal) {
-    if (action === RESTORE) {
+    if (action !== 'commit') {
       const tree = params.tree as string;
+      const commit = params.commit as string | undefined;
+      if (commit !== undefined && !(await this.#repository.has(commit, signal))) {
+        throw new IndelibleError('ROLLBACK_REFUSED', `the repository no longer has the commit ${commit}`);
+      }
       if (!(await this.#repository.has(tree, signal))) {
         throw new IndelibleError('ROLLBACK_REFUSED', `the repository no longer has the tree ${tree}`);
       }
@@ -255,7 +273,7 @@ class GitConnector implements Connector {
     const [{ version, resource, before }] = plan.targets as [ConnectorPlan['targets'][number]];
     const tip = await this.#repository.tip(ref, signal);
     if (commit && tip !== null && tip.commit !== version) {
-      const made = await this.#repository.findSince(version!, ref, effectLine(ctx), signal);
+      const made = await this.#find(plan, tip, ctx);
       if (made !== null && made !== 'lost') return this.#made(plan, made, true, signal);
     }
     assertVersions(plan.targets, [tip?.commit ?? null]);
@@ -273,14 +291,16 @@ class GitConnector implements Connector {
       };
     }
     const made =
-      plan.action === RESTORE
-        ? await build(plan.params.tree as string)
-        : await this.#repository.withTree(version!, changesOf(plan.params), true, signal, build);
+      plan.action === 'commit'
+        ? await this.#repository.withTree(version!, changesOf(plan.params), true, signal, build)
+        : plan.action === RESTORE
+          ? await build(plan.params.tree as string)
+          : (plan.params.commit as string);
     await ctx.reached('made, not on the branch');
     if (!(await this.#repository.swap(ref, made, version!, signal))) {
-      const earlier = await this.#repository.findSince(version!, ref, effectLine(ctx), signal);
-      if (earlier !== null && earlier !== 'lost') return this.#made(plan, earlier, true, signal);
       const now = await this.#repository.tip(ref, signal);
+      const earlier = await this.#find(plan, now, ctx);
+      if (earlier !== null && earlier !== 'lost') return this.#made(plan, earlier, true, signal);
       assertVersions(plan.targets, [now?.commit ?? null]);
       throw new IndelibleError(
         'CONNECTOR_UNAVAILABLE',
@@ -289,6 +309,16 @@ class GitConnector implements Connector {
     }
     await ctx.reached('on the branch');
     return this.#made(plan, made, false, signal);
+  }
+
+  /** The commit that this effect left on the branch; null when it has had none, `lost` when nobody can tell. */
+  async #find(plan: ConnectorPlan, tip: Tip | null, ctx: EffectContext): Promise<string | null | 'lost'> {
+    const planned = plan.targets[0]!.version!;
+    if (plan.action !== MOVE_BACK)
+      return this.#repository.findSince(planned, refOf(plan.params), effectLine(ctx), ctx.signal);
+    // Moving a branch leaves no mark on it but where it is.
+    if (tip?.commit === planned) return null;
+    return tip?.commit === plan.params.commit ? tip!.commit : 'lost';
   }
 
   #commitTo(plan: ConnectorPlan, tree: string, ctx: EffectContext): Promise<string> {
@@ -325,12 +355,7 @@ class GitConnector implements Connector {
   async probe(plan: ConnectorPlan, _snapshot: unknown, ctx: EffectContext): Promise<Probe> {
     assertPlanOf(this, plan);
     const ref = refOf(plan.params);
-    const found = await this.#repository.findSince(
-      plan.targets[0]!.version!,
-      ref,
-      effectLine(ctx),
-      ctx.signal,
-    );
+    const found = await this.#find(plan, await this.#repository.tip(ref, ctx.signal), ctx);
     if (found === 'lost') {
       return {
         outcome: 'unknown',
@@ -363,6 +388,10 @@ class GitConnector implements Connector {
     assertSnapshotOf(plan, snapshot);
     assertUndoable(plan.capabilities, execution, [await this.#now(plan, ctx)], override);
     const { tree } = snapshot.targets[0]!.before!.facts as { tree: string };
+    if (this.#config.undo === 'ref') {
+      const commit = plan.targets[0]!.version!;
+      return this.#plan(MOVE_BACK, { branch: plan.params.branch!, tree, commit }, ctx);
+    }
     const message = `Undo "${(plan.params.message as string).split('\n')[0]!.slice(0, 200)}"`;
     return this.#plan(RESTORE, { branch: plan.params.branch!, tree, message }, ctx);
   }
@@ -396,6 +425,7 @@ function changesOf(params: JsonObject): FileChange[] {
 
 function describe(action: string, changes: readonly FileChange[]): string[] {
   if (action === RESTORE) return ['commit the earlier tree again'];
+  if (action === MOVE_BACK) return [];
   return changes.map(({ path, content }) =>
     content === null ? `delete ${path}` : `write ${path}: ${content.length} bytes`,
   );

@@ -165,6 +165,7 @@ export class Repository {
     return this.#run(args, signal, { env });
   }
 
+  /** Whether there is such a tree, or a commit with its tree. */
   async has(tree: string, signal: AbortSignal): Promise<boolean> {
     return (await this.#try(['cat-file', '-e', `${tree}^{tree}`], signal)) !== null;
   }

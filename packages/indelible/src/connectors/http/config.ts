@@ -1,21 +1,26 @@
 /**
  * What is declared of an HTTP interface: which requests read, write and undo.
  *
+ * Errors:  CONNECTOR_CONFIG.
  * Pure:    no I/O.
  */
-import type { Json, JsonObject } from '@indelible/core';
+import { IndelibleError, type Json, type JsonObject } from '@indelible/core';
 import { schemaCheck } from '../shared/checks.ts';
+import { secretParams } from '../shared/secrets.ts';
+import { mentions } from '../shared/template.ts';
 
-/** A request; see template.ts for what stands in path and body. */
+/** A request; see shared/template.ts for what stands in path and body. */
 export interface DeclaredRequest {
   readonly method: 'PUT' | 'PATCH' | 'POST' | 'DELETE';
   readonly path: string;
   readonly body?: Json;
+  /** Headers whose values are parameters, by the parameters' names: a one-time password. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface DeclaredOperation {
   readonly summary: string;
-  /** JSON Schema of the parameters. */
+  /** JSON Schema of the parameters. Those of `"type": "string", "writeOnly": true` are secrets. */
   readonly params: JsonObject;
   /** The path that GET reads the target from; it names the target. */
   readonly read: string;
@@ -47,11 +52,22 @@ export interface HttpConfig {
 }
 
 const PATH: JsonObject = { type: 'string', pattern: '^/', maxLength: 2048 };
+const TOKEN = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
 const REQUEST: JsonObject = {
   type: 'object',
   additionalProperties: false,
   required: ['method', 'path'],
-  properties: { method: { enum: ['PUT', 'PATCH', 'POST', 'DELETE'] }, path: PATH, body: {} },
+  properties: {
+    method: { enum: ['PUT', 'PATCH', 'POST', 'DELETE'] },
+    path: PATH,
+    body: {},
+    headers: {
+      type: 'object',
+      maxProperties: 20,
+      propertyNames: { pattern: TOKEN },
+      additionalProperties: { type: 'string', pattern: '^\\w{1,64}$' },
+    },
+  },
 };
 const OPERATION: JsonObject = {
   type: 'object',
@@ -73,7 +89,6 @@ const OPERATION: JsonObject = {
     idempotency_key: { type: 'boolean' },
   },
 };
-const TOKEN = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
 
 export const checkHttpConfig = schemaCheck<HttpConfig>(
   {
@@ -115,3 +130,26 @@ export const checkHttpConfig = schemaCheck<HttpConfig>(
   'CONNECTOR_CONFIG',
   'http',
 );
+
+/**
+ * Members at the top of a target's JSON that are not compared: what changes by itself, and what secret parameters are
+ * written to, which must not be recorded when a server gives it back.
+ */
+export function hiddenMembers({ ignore = [], operations }: HttpConfig): ReadonlySet<string> {
+  const hidden = new Set(ignore);
+  for (const [name, { params, write }] of Object.entries(operations)) {
+    const secrets = secretParams(params);
+    const { body } = write;
+    if (!mentions(body, secrets)) continue;
+    const open = typeof body !== 'object' || body === null || Array.isArray(body) || '$param' in body;
+    if (open) {
+      throw new IndelibleError(
+        'CONNECTOR_CONFIG',
+        `${name} writes a secret that is no member of an object: it could not be kept out of what is read`,
+      );
+    }
+    for (const [member, item] of Object.entries(body as JsonObject))
+      if (mentions(item, secrets)) hidden.add(member);
+  }
+  return hidden;
+}

@@ -30,10 +30,19 @@ import {
   paramsCheck,
 } from '../shared/checks.ts';
 import { jsonDiff } from '../shared/diff.ts';
-import { digestOf, sameState, stateOf, verificationOf } from '../shared/state.ts';
-import { checkHttpConfig, type DeclaredOperation, type DeclaredRequest } from './config.ts';
-import { type FoundTarget, type Place, readTarget, stateOfBody, writeTarget } from './exchange.ts';
-import { fillBody, fillPath, mergePatch } from './template.ts';
+import { dryExecutionOf, executionOf, judgeByState } from '../shared/one-target.ts';
+import { assertDeclaredSecrets, secretParams } from '../shared/secrets.ts';
+import { digestOf, stateOf, verificationOf } from '../shared/state.ts';
+import { fillBody, fillPath, mergePatch } from '../shared/template.ts';
+import { checkHttpConfig, type DeclaredOperation, type DeclaredRequest, hiddenMembers } from './config.ts';
+import {
+  type FilledRequest,
+  type FoundTarget,
+  type Place,
+  readTarget,
+  stateOfBody,
+  writeTarget,
+} from './exchange.ts';
 
 const CODE_VERSION = 1;
 const MIB = 1024 * 1024;
@@ -44,6 +53,7 @@ const LIMITATIONS = {
   judged_by_state:
     'After a lost answer, the target tells whether the request took effect: if somebody else made the very same change, it is taken for this one.',
   not_foretold: 'What the target will be is not known beforehand.',
+  secrets: 'Secret parameters are neither read back nor put back.',
   blind_write: 'The server compares no version: a change at the same moment is written over.',
 } as const;
 
@@ -68,7 +78,7 @@ export async function openHttpConnector(id: string, given: unknown): Promise<Con
     if (!isIndelibleError(error, 'REMOTE_URL')) throw error;
     throw new IndelibleError('CONNECTOR_CONFIG', error.message, { cause: error });
   }
-  return new HttpConnector(id, { base, config, max_bytes, timeout_ms });
+  return new HttpConnector(id, { base, config, hidden: hiddenMembers(config), max_bytes, timeout_ms });
 }
 
 class HttpConnector implements Connector {
@@ -101,6 +111,7 @@ class HttpConnector implements Connector {
     const limitations: (keyof typeof LIMITATIONS)[] = ['server_honours', 'other_effects', 'judged_by_state'];
     if (!foretold) limitations.push('not_foretold');
     if (if_match !== true) limitations.push('blind_write');
+    if (secretParams(operation.params).size > 0) limitations.push('secrets');
     return {
       guarantee: if_match === true ? 'cas' : idempotency_key === true ? 'idempotency-key' : 'none',
       dry_run: foretold ? 'computed' : 'none',
@@ -127,6 +138,7 @@ class HttpConnector implements Connector {
   async #plan(action: string, params: JsonObject, ctx: ConnectorContext): Promise<ConnectorPlan> {
     assertInTime(ctx.signal);
     const { operation, inner } = this.#operationOf(action, params);
+    assertDeclaredSecrets(operation.params, inner);
     const path = fillPath(operation.read, inner);
     const found = await this.#read(path, ctx);
     if (operation.if_match === true && found !== null && found.etag === null) {
@@ -171,7 +183,7 @@ class HttpConnector implements Connector {
   }
 
   /** The request that writes; `before` is what the target is now. */
-  #request(action: string, params: JsonObject, before: Json | undefined): DeclaredRequest {
+  #request(action: string, params: JsonObject, before: Json | undefined): FilledRequest {
     const { operation, inner, undo } = this.#operationOf(action, params);
     if (undo === null) return fill(operation.write, inner, before);
     const declared = undo.before === null ? operation.inverse_created : operation.inverse;
@@ -189,12 +201,12 @@ class HttpConnector implements Connector {
   ): TargetState | null | undefined {
     const { operation, undo } = this.#operationOf(action, params);
     if (undo !== null) return undo.before === null ? null : stateOf(undo.before);
-    const { config } = this.#place;
+    const { hidden } = this.#place;
     switch (operation.predict) {
       case 'body':
-        return stateOfBody(config, body ?? null);
+        return stateOfBody(hidden, body ?? null);
       case 'merge':
-        return stateOfBody(config, mergePatch(found?.body, body ?? {}));
+        return stateOfBody(hidden, mergePatch(found?.body, body ?? {}));
       case 'absent':
         return null;
       default:
@@ -249,26 +261,16 @@ class HttpConnector implements Connector {
     assertPlanOf(this, plan);
     assertSnapshotOf(plan, snapshot);
     assertInTime(ctx.signal);
-    const [target] = plan.targets as [ConnectorPlan['targets'][number]];
     const { guarantee } = plan.capabilities;
     const found = await this.#read(this.#pathOf(plan), ctx);
-    if (commit && guarantee !== 'none' && judge(plan, found) === 'applied') {
+    if (commit && guarantee !== 'none' && judgeByState(plan, found) === 'applied') {
       return executionOf(plan, found, { judged_by: 'state' }, true);
     }
     assertVersions(plan.targets, [found?.version ?? null]);
     await ctx.reached('checked');
     const { operation } = this.#operationOf(plan.action, plan.params);
     const request = this.#request(plan.action, plan.params, found?.body);
-    if (!commit) {
-      const { resource, before, after, version } = target;
-      return {
-        committed: false,
-        outcome: 'not_applied',
-        repeated: false,
-        targets: [{ resource, before, after, version }],
-        evidence: {},
-      };
-    }
+    if (!commit) return dryExecutionOf(plan);
     const evidence = await writeTarget(
       this.#place,
       {
@@ -294,7 +296,7 @@ class HttpConnector implements Connector {
   async probe(plan: ConnectorPlan, _snapshot: unknown, ctx: EffectContext): Promise<Probe> {
     assertPlanOf(this, plan);
     const found = await this.#read(this.#pathOf(plan), ctx);
-    const outcome = judge(plan, found);
+    const outcome = judgeByState(plan, found);
     const evidence = { judged_by: 'state', version: found?.version ?? null };
     return {
       outcome,
@@ -325,37 +327,19 @@ class HttpConnector implements Connector {
   async close(): Promise<void> {}
 }
 
-function fill(declared: DeclaredRequest, params: JsonObject, before: Json | undefined): DeclaredRequest {
-  const { method, path, body: template } = declared;
-  const body = template === undefined ? undefined : fillBody(template, params, before);
-  return { method, path: fillPath(path, params), ...(body === undefined ? {} : { body }) };
+function fill(declared: DeclaredRequest, params: JsonObject, before: Json | undefined): FilledRequest {
+  const { method, path, body: template, headers = {} } = declared;
+  const body = template === undefined ? undefined : fillBody(template, params, { before });
+  const given = Object.entries(headers).filter(([, name]) => Object.hasOwn(params, name));
+  return {
+    method,
+    path: fillPath(path, params),
+    ...(body === undefined ? {} : { body }),
+    headers: Object.fromEntries(given.map(([header, name]) => [header, params[name]!])),
+  };
 }
 
 function diffOf(before: TargetState | null, after: TargetState | null | undefined): StateDiff {
   if (after === undefined) return { format: 'none', reason: 'what it will be is not known beforehand' };
   return jsonDiff(before?.facts.body, after?.facts.body);
-}
-
-/** What the target tells: still what it was, what it was to become, or something else. */
-function judge(plan: ConnectorPlan, found: FoundTarget | null): 'applied' | 'not_applied' | 'unknown' {
-  const [target] = plan.targets as [ConnectorPlan['targets'][number]];
-  if ((found?.version ?? null) === target.version) return 'not_applied';
-  if (plan.capabilities.dry_run === 'none') return 'unknown';
-  return sameState(found?.state ?? null, target.after) ? 'applied' : 'unknown';
-}
-
-function executionOf(
-  plan: ConnectorPlan,
-  found: FoundTarget | null,
-  evidence: JsonObject,
-  repeated: boolean,
-): Execution {
-  const [{ resource, before }] = plan.targets as [ConnectorPlan['targets'][number]];
-  return {
-    committed: true,
-    outcome: 'applied',
-    repeated,
-    targets: [{ resource, before, after: found?.state ?? null, version: found?.version ?? null }],
-    evidence,
-  };
 }

@@ -2,11 +2,12 @@
  * Reading a target and writing to it, one exchange each.
  *
  * Errors:  CONNECTOR_UNAVAILABLE when it cannot be known what the server did; TARGET_CHANGED, TARGET_NOT_FOUND and
- *          TARGET_REFUSED when it said that it did nothing.
+ *          TARGET_REFUSED when it said that it did nothing; CONNECTOR_PARAMS.
  */
 import { IndelibleError, isIndelibleError, type Json, type JsonObject, parseJson } from '@indelible/core';
 import { askRemote, type OutboundRequest } from '../../outbound.ts';
 import type { ConnectorContext, TargetState } from '../contract.ts';
+import { resolveSecrets } from '../shared/secrets.ts';
 import { stateOf } from '../shared/state.ts';
 import type { DeclaredRequest, HttpConfig } from './config.ts';
 
@@ -21,6 +22,8 @@ export interface FoundTarget {
 export interface Place {
   readonly base: URL;
   readonly config: HttpConfig;
+  /** Members of a target's JSON that are not compared. */
+  readonly hidden: ReadonlySet<string>;
   readonly max_bytes: number;
   readonly timeout_ms: number;
 }
@@ -46,21 +49,25 @@ export async function readTarget(
   }
   const etag = headers.get('etag');
   const strong = etag?.startsWith('"') ? etag : null;
-  const state = stateOfBody(place.config, body, strong === null ? {} : { etag: strong });
+  const state = stateOfBody(place.hidden, body, strong === null ? {} : { etag: strong });
   return { body, state, version: strong ?? state.digest, etag: strong };
 }
 
 /** Without what changes by itself. */
-export function stateOfBody(config: HttpConfig, body: Json, observed?: JsonObject): TargetState {
-  const { ignore = [] } = config;
+export function stateOfBody(hidden: ReadonlySet<string>, body: Json, observed?: JsonObject): TargetState {
   const compared =
     typeof body === 'object' && body !== null && !Array.isArray(body)
-      ? Object.fromEntries(Object.entries(body).filter(([name]) => !ignore.includes(name)))
+      ? Object.fromEntries(Object.entries(body).filter(([name]) => !hidden.has(name)))
       : body;
   return stateOf({ body: compared }, observed);
 }
 
-export interface WriteRequest extends DeclaredRequest {
+/** With its parameters; secrets are references still. */
+export interface FilledRequest extends Omit<DeclaredRequest, 'headers'> {
+  readonly headers: Readonly<Record<string, Json>>;
+}
+
+export interface WriteRequest extends FilledRequest {
   /** What the server must compare: an ETag, null for "nothing is there", undefined for no condition. */
   readonly condition: string | null | undefined;
   readonly idempotency_key: string | null;
@@ -72,10 +79,13 @@ export async function writeTarget(
   request: WriteRequest,
   ctx: ConnectorContext,
 ): Promise<JsonObject> {
-  const { method, path, body, condition, idempotency_key } = request;
+  const { method, path, condition, idempotency_key } = request;
+  const body = request.body === undefined ? undefined : await resolveSecrets(request.body, ctx);
+  const declared = (await resolveSecrets(request.headers, ctx)) as JsonObject;
   const { status, headers } = await ask(place, path, ctx, {
     method,
     headers: {
+      ...Object.fromEntries(Object.entries(declared).map(([name, value]) => [name, String(value)])),
       ...(body === undefined ? {} : { 'content-type': typeOf(method) }),
       ...(condition === undefined
         ? {}
@@ -117,6 +127,11 @@ async function ask(
   };
   for (const [name, { secret, prefix = '' }] of Object.entries(config.secret_headers ?? {})) {
     headers[name] = prefix + (await ctx.secret(secret));
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    // Said by us: fetch would quote the value, which may be a secret.
+    if (!/^[\t -~]*$/.test(value))
+      throw new IndelibleError('CONNECTOR_PARAMS', `the header ${name} cannot hold its value`);
   }
   const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
   try {

@@ -8,6 +8,7 @@
  */
 import { IndelibleError, type Json } from '@indelible/core';
 import type { Client, ClientConfig, QueryArrayResult } from 'pg';
+import { loadDriver } from '../shared/driver.ts';
 import type { Condition, FoundRow, Row, RowDatabase, RowSession, Table } from '../shared/rows/contract.ts';
 import { digestOf } from '../shared/state.ts';
 
@@ -124,12 +125,7 @@ export function openPostgresDatabase(place: PostgresPlace): RowDatabase {
 }
 
 async function newClient({ connection, timeout_ms }: PostgresPlace): Promise<Client> {
-  const { default: driver } = await import('pg').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new IndelibleError('DRIVER_MISSING', 'a postgres connector needs the package pg: npm install pg', {
-      cause: error,
-    });
-  });
+  const { default: driver } = await loadDriver('postgres', 'pg', () => import('pg'));
   const client = new driver.Client({
     ...connection,
     application_name: 'indelible',

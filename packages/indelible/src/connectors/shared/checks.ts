@@ -15,6 +15,7 @@ import type {
   PlannedTarget,
   TargetState,
 } from '../contract.ts';
+import { byReference } from './secrets.ts';
 import { sameState } from './state.ts';
 
 const ID = /^[a-z][a-z0-9-]{0,63}$/;
@@ -50,12 +51,12 @@ export function schemaCheck<Shape>(
   };
 }
 
-/** One checked set of parameters per action. Raises CONNECTOR_PARAMS. */
+/** One checked set of parameters per action; secret texts come by reference. Raises CONNECTOR_PARAMS. */
 export function paramsCheck(actions: Connector['actions']): (action: string, params: unknown) => JsonObject {
   const checks = new Map(
     Object.entries(actions).map(([name, { params }]) => [
       name,
-      schemaCheck<JsonObject>(params, 'CONNECTOR_PARAMS', name),
+      schemaCheck<JsonObject>(byReference(params), 'CONNECTOR_PARAMS', name),
     ]),
   );
   return (action, params) => {
