@@ -30,13 +30,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['@indelible/core'],
   },
   threads: {
-    files: /^indelible\/src\/thread(?:s|-worker)\.[jt]s$/,
+    files: /^indelible\/src\/(?:threads|this-thread|thread-worker)\.[jt]s$/,
     may: [],
     packages: ['node:worker_threads'],
   },
   'private-file': { files: /^indelible\/src\/private-file\.ts$/, may: [], packages: ['node:fs'] },
   outbound: { files: /^indelible\/src\/outbound\.ts$/, may: [], packages: ['@indelible/core'] },
-  // A bucket on an S3 server, for the store and the anchor in it.
+  // A bucket on an S3 server: for the store and the anchor in it, and for the connector.
   s3: {
     files: below('s3'),
     may: ['outbound'],
@@ -121,8 +121,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // One outside system each. They know neither ledgers nor operations.
   'connectors/*': {
     files: each('connectors'),
-    may: ['connectors-contract', 'connectors-shared', 'outbound'],
-    packages: [...CORE_AND_NODE, 'pg'],
+    may: ['connectors-contract', 'connectors-shared', 'outbound', 's3'],
+    packages: [...CORE_AND_NODE, 'pg', 'ldapts', '@modelcontextprotocol/sdk'],
   },
   // What is allowed, under which approvals: Cedar.
   policy: {
@@ -193,6 +193,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     may: [
       ...['contracts', 'ledger', 'evidence', 'ingest', 'ingest-contract', 'access', 'compose'],
       ...['transparency-contract', 'anchors-contract', 'verification', 'moving', 'outbox', 'outbox-contract'],
+      ...['operations', 'policy', 'connectors-contract'],
     ],
     packages: [...CORE_AND_NODE, 'fastify', '@fastify', 'typebox', 'pino', 'prom-client'],
   },

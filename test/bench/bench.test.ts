@@ -183,6 +183,7 @@ test('arguments that make no sense are refused before anything runs', () => {
     'postgres',
     's3',
     'jetstream',
+    'operations',
   ]);
   assert.equal(parseOptions(['append', '--records', '1_000_000']).records, 1_000_000);
 });

@@ -68,7 +68,7 @@ export async function makePlace(t: TestContext): Promise<Place> {
   const fill = async (lines: string, env: Readonly<Record<string, string>> = {}) => {
     const [scheme, path] = (env.INDELIBLE_LEDGER ?? DEFAULT_LEDGER_URL).split(':') as [string, string];
     const url = `${scheme}:${join(folder, path)}`;
-    const ledger = await openLedger(url, { keys: keysFromEnvironment(env).keys });
+    const ledger = await openLedger(url, { keys: keysFromEnvironment(env).keys, threads: 'none' });
     try {
       const events = lines.split('\n').filter((line) => line !== '');
       await Promise.all(events.map((line) => ledger.record(JSON.parse(line) as Event)));

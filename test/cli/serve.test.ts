@@ -4,12 +4,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openLedger } from '../../packages/indelible/src/compose.ts';
+import { serve } from '../../packages/indelible/src/http/serve.ts';
 import { readCheckpoint, readLog } from '../http/log-client.ts';
 import { until } from '../transparency/support.ts';
 import { jsonLines, makePlace, outcome, said } from './run-cli.ts';
 import { makeHere } from './run-here.ts';
 
-test('serve prints its URL first, an administrator token once, and stops on Ctrl-C with 0', async (t) => {
+test('serve prints its URL first, an administrator token once, and stops on Ctrl-C with 0; a public address gets a loud warning', async (t) => {
   const place = await makePlace(t);
   const server = place.start(['serve', '--port', '0']);
   const done = outcome(server);
@@ -39,12 +40,14 @@ test('serve prints its URL first, an administrator token once, and stops on Ctrl
     'nothing that only a developer of Indelible could act upon',
   );
 
-  const again = place.start(['serve', '--port', '0', '--json']);
+  const again = place.start(['serve', '--port', '0', '--host', '0.0.0.0', '--json']);
   const ended = outcome(again);
   const second_start = JSON.parse((await said(again, '\n')).trim());
   assert.equal(second_start.admin_token, null);
   again.kill('SIGTERM');
-  assert.equal((await ended).code, 0);
+  const second_end = await ended;
+  assert.equal(second_end.code, 0);
+  assert.match(second_end.stderr, /LISTENING BEYOND THIS MACHINE \(0\.0\.0\.0\)/, 'a loud warning');
   for (const args of [['log', '--json', '--limit', '100'], ['doctor']])
     assert.ok(!(await place.run(args)).stdout.includes(token));
 });
@@ -120,9 +123,14 @@ test('beside a server that holds a file ledger: reading works, writing says what
   const place = await makePlace(t);
   const env = { INDELIBLE_LEDGER: 'file:held' };
   await place.run(['record', 'before'], { env });
-  const server = place.start(['serve', '--port', '0'], { env });
-  const done = outcome(server);
-  await said(server, 'Ctrl-C stops');
+  const server = await serve({
+    ledger_urls: [`file:${join(place.folder, 'held')}`],
+    port: 0,
+    print: () => {},
+    signals: false,
+    log_level: 'silent',
+  });
+  t.after(() => server.close());
   const reading = [
     ['log'],
     ['show', '1'],
@@ -149,11 +157,9 @@ test('beside a server that holds a file ledger: reading works, writing says what
     assert.equal(JSON.parse(stderr).code, 'LEDGER_LOCKED', writing[i]!.join(' '));
   }
   assert.match(read[reading.findIndex(([name]) => name === 'doctor')]!.stdout, /^warn {2}writing /m);
-  server.kill('SIGTERM');
-  assert.equal((await done).code, 0);
 });
 
-test('a port that is taken is an error with a remedy; a public address gets a loud warning', async (t) => {
+test('a port that is taken is an error with a remedy', async (t) => {
   const place = await makePlace(t);
   const holder = createServer().listen(0, '127.0.0.1');
   t.after(() => holder.close());
@@ -164,12 +170,6 @@ test('a port that is taken is an error with a remedy; a public address gets a lo
     [taken.code, jsonLines(taken.stderr.replace(/^\(.*\n/gm, '')).at(-1).code],
     [3, 'LISTEN_FAILED'],
   );
-
-  const server = place.start(['serve', '--port', '0', '--host', '0.0.0.0']);
-  const done = outcome(server);
-  await said(server, 'Ctrl-C stops');
-  server.kill('SIGTERM');
-  assert.match((await done).stderr, /LISTENING BEYOND THIS MACHINE \(0\.0\.0\.0\)/);
 });
 
 test('doctor: a line for each check, with the next command to try', async (t) => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { canonicalize, parseCanonical, parseJson } from '@indelible/core';
 import oracle from 'canonicalize';
 import fc from 'fast-check';
+import { runs } from '../support/runs.ts';
 
 const encoder = new TextEncoder();
 const value = fc.jsonValue({ maxDepth: 5, stringUnit: 'grapheme' });
@@ -10,7 +11,7 @@ const value = fc.jsonValue({ maxDepth: 5, stringUnit: 'grapheme' });
 test('canonical form agrees with another implementation', () => {
   fc.assert(
     fc.property(value, (json) => assert.equal(canonicalize(json), oracle(json))),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 
@@ -23,7 +24,7 @@ test('what is canonical parses back to the same bytes, and no other spelling is 
       if (spaced !== text)
         assert.throws(() => parseCanonical(encoder.encode(spaced)), { code: 'JSON_NOT_CANONICAL' });
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -41,7 +42,7 @@ test('bytes changed at random are accepted only if they are canonical again', ()
       }
       assert.deepEqual(encoder.encode(canonicalize(parsed)), bytes);
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 

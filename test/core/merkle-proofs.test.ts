@@ -22,6 +22,7 @@ import {
   verifyInclusion,
 } from '@indelible/core';
 import fc from 'fast-check';
+import { runs } from '../support/runs.ts';
 import { codeFrom, utf8 } from './codes.ts';
 
 const SIZE_MAX = 300;
@@ -251,6 +252,6 @@ test('sizes beyond 32 bits: proofs are made and verified without losing bits', (
       const old = consistencyProof(from, to, uniform);
       assert.deepEqual(verifyConsistency({ from, from_root, to, to_root, proof: old }), OK);
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });

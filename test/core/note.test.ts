@@ -19,6 +19,7 @@ import {
   verifierKey,
 } from '@indelible/core';
 import fc from 'fast-check';
+import { runs } from '../support/runs.ts';
 import { attempt, codeFrom, near, onlyCanonical, utf8 } from './codes.ts';
 import { algorithms, seedOf, signerOf } from './signatures.ts';
 
@@ -254,7 +255,7 @@ test('any bytes are a note that is written the same again, or refused', () => {
       if ('code' in result) assert.equal(result.code, 'NOTE_INVALID');
       else assert.deepEqual(utf8(formatNote(result.value)), bytes);
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 

@@ -12,6 +12,7 @@ import {
   parsePolicy,
 } from '@indelible/core';
 import fc from 'fast-check';
+import { runs } from '../support/runs.ts';
 import { attempt, codeFrom, near, utf8 } from './codes.ts';
 import { seedOf, signerOf } from './signatures.ts';
 
@@ -187,7 +188,7 @@ test('a quorum is met exactly when enough members are, in any nesting', () => {
       assert.equal(judgeQuorum(policy, [...cosigned, ...verdict.missing]).met, true);
       assert.ok(verdict.missing.every((name) => !cosigned.has(name)));
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 

@@ -20,6 +20,7 @@ import {
   type Trust,
 } from '@indelible/core';
 import fc from 'fast-check';
+import { runs } from '../support/runs.ts';
 import { codeFrom, near, onlyCanonical, utf8 } from './codes.ts';
 import { algorithms, seedOf, signerOf } from './signatures.ts';
 
@@ -309,9 +310,9 @@ test('no altered proof is accepted, unless it says the same', () => {
       const { note, index, proof: hashes } = parseProof(utf8(proof));
       assert.deepEqual([note.text, index, hashes], [text, INDEX, parseProof(utf8(plain)).proof]);
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
-  assert.ok(refused > 500);
+  assert.ok(refused > runs(500));
 });
 
 /** UTF-8 of a text; a lone surrogate becomes bytes that are no UTF-8. */

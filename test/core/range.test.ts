@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EMPTY_ROOT, leafHash, MerkleRange, merkleRoot, type RangeState } from '@indelible/core';
 import fc from 'fast-check';
+import { runs } from '../support/runs.ts';
 import { attempt, codeFrom, utf8 } from './codes.ts';
 
 const leaves = Array.from({ length: 3000 }, (_, i) => leafHash(utf8(String(i))));
@@ -66,7 +67,7 @@ test('any cuts of a longer log, sent between threads, with roots asked for in be
         }
       },
     ),
-    { numRuns: 60 },
+    { numRuns: runs(60) },
   );
 });
 

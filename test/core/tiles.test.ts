@@ -29,6 +29,7 @@ import {
   widthAt,
 } from '@indelible/core';
 import fc from 'fast-check';
+import { runs } from '../support/runs.ts';
 import { attempt, codeFrom, near, onlyCanonical, utf8 } from './codes.ts';
 
 const SIZE = 70_000;
@@ -125,7 +126,7 @@ test('the tiles between two sizes are those that the larger has and the smaller 
       const expected = [...all(from + more)].filter((path) => !before.has(path));
       assert.deepEqual([...tilesBetween(from, from + more)].map(tilePath), expected);
     }),
-    { numRuns: 60 },
+    { numRuns: runs(60) },
   );
   assert.equal(
     codeFrom(() => [...tilesBetween(2, 1)]),
@@ -228,7 +229,7 @@ test('proofs from tiles are those from leaves, and read only the tiles of their 
         assert.deepEqual([...read].sort(), [...wanted.keys()].sort());
       }
     }),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   );
 });
 
@@ -330,7 +331,7 @@ test('bundles hold entries of any content and lengths up to 65,535 bytes', () =>
         'TILE_INVALID',
       );
     }),
-    { numRuns: 50 },
+    { numRuns: runs(50) },
   );
 });
 

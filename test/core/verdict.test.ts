@@ -25,6 +25,7 @@ import {
 } from '@indelible/core';
 import fc from 'fast-check';
 import { batchOf, type SealedLine, sealChain, sealLine } from '../support/chain.ts';
+import { runs } from '../support/runs.ts';
 import { codeFrom, near, utf8 } from './codes.ts';
 import { seedOf, signerOf } from './signatures.ts';
 
@@ -451,7 +452,7 @@ test('fuzz: no variant of a note makes the judge throw, or passes with another t
       if (judged.problem !== null) return;
       assert.ok(source.startsWith(good.slice(0, good.indexOf('\n\n') + 2)));
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
   assert.ok(
     seen.has(null) && seen.has('checkpoint_unreadable') && seen.has('signature_wrong'),
@@ -473,6 +474,6 @@ test('fuzz: no bytes in place of records make the verifier throw, and none pass 
       const same = altered.every((byte, i) => byte === bytes[i]);
       assert.equal(verifier.finish().result, same ? 'verified' : 'tampering');
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });

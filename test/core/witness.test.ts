@@ -24,6 +24,7 @@ import {
   WITNESS_BYTES_MAX,
 } from '@indelible/core';
 import fc from 'fast-check';
+import { runs } from '../support/runs.ts';
 import { codeFrom, near, onlyCanonical, utf8 } from './codes.ts';
 import { seedOf, signerOf } from './signatures.ts';
 
@@ -177,7 +178,7 @@ test('no order of requests rolls a witness back or forks it', async () => {
         known = decision.state;
       }
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 

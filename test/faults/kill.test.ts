@@ -1,7 +1,7 @@
 /**
  * kill -9 at random moments under load: nothing acknowledged is lost, the chain is intact, the next append works.
  *
- * INDELIBLE_KILLS sets how often each store is killed (default 4; the closing note of a release says 200).
+ * INDELIBLE_KILLS sets how often each store is killed (default 2; the closing note of a release says 200).
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -17,7 +17,7 @@ import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
 
 /** What each writer may record between two kills: more than any of them has to before it is killed. */
 const ALLOWANCE = 400;
-const KILLS = Number(process.env.INDELIBLE_KILLS ?? 4);
+const KILLS = Number(process.env.INDELIBLE_KILLS ?? 2);
 const WRITER = fileURLToPath(new URL('./writer.ts', import.meta.url));
 const keys = [{ key_id: 'k1', secret: new Uint8Array(32).fill(7) }];
 

@@ -22,56 +22,54 @@ async function temporaryFolder(t: { after(work: () => Promise<void>): void }): P
   return folder;
 }
 
-for (const scheme of ['sqlite', 'file']) {
-  test(`${scheme}: the URL first, an administrator's secret once; SIGTERM ends it in order`, async (t) => {
-    const folder = await temporaryFolder(t);
-    const url =
-      scheme === 'sqlite' ? `sqlite:${join(folder, 'ledger.db')}` : `file:${join(folder, 'ledger')}`;
-    const script = `
-      import { serve } from ${JSON.stringify(SERVE)};
-      const running = await serve({ ledger_urls: [${JSON.stringify(url)}], port: 0, reads: 'grouped' });
-      await running.closed;
-      console.log('closed');
-    `;
-    const program = join(folder, 'serve.mjs');
-    await writeFile(program, script);
-    const start = () =>
-      spawn(process.execPath, ['--conditions=source', program], { stdio: ['ignore', 'pipe', 'pipe'] });
+// With SQLite, and through the command line: test/cli/serve.test.ts.
+test("the URL first, an administrator's secret once; SIGTERM ends it in order", async (t) => {
+  const folder = await temporaryFolder(t);
+  const url = `file:${join(folder, 'ledger')}`;
+  const script = `
+    import { serve } from ${JSON.stringify(SERVE)};
+    const running = await serve({ ledger_urls: [${JSON.stringify(url)}], port: 0, reads: 'grouped' });
+    await running.closed;
+    console.log('closed');
+  `;
+  const program = join(folder, 'serve.mjs');
+  await writeFile(program, script);
+  const start = () =>
+    spawn(process.execPath, ['--conditions=source', program], { stdio: ['ignore', 'pipe', 'pipe'] });
 
-    const child = start();
-    let logged = '';
-    child.stderr.setEncoding('utf8').on('data', (piece: string) => (logged += piece));
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const address = (await lines.next()).value as string;
-    assert.match(address, /^http:\/\/127\.0\.0\.1:\d+$/);
-    const secret = /^Administrator token, shown this once: (ind_\S+)$/.exec(
-      (await lines.next()).value as string,
-    )![1]!;
-    const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
-    const posted = await fetch(`${address}/v1/records`, { method: 'POST', headers, body: event('a') });
-    assert.equal(posted.status, 201);
-    assert.equal((await fetch(`${address}/v1/audit`, { headers })).status, 200);
-    child.kill('SIGTERM');
-    assert.equal((await lines.next()).value, 'closed');
-    const [code] = (await once(child, 'close')) as [number | null];
-    assert.equal(code, 0, logged);
-    assert.ok(!logged.includes(secret));
+  const child = start();
+  let logged = '';
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => (logged += piece));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const address = (await lines.next()).value as string;
+  assert.match(address, /^http:\/\/127\.0\.0\.1:\d+$/);
+  const secret = /^Administrator token, shown this once: (ind_\S+)$/.exec(
+    (await lines.next()).value as string,
+  )![1]!;
+  const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
+  const posted = await fetch(`${address}/v1/records`, { method: 'POST', headers, body: event('a') });
+  assert.equal(posted.status, 201);
+  assert.equal((await fetch(`${address}/v1/audit`, { headers })).status, 200);
+  child.kill('SIGTERM');
+  assert.equal((await lines.next()).value, 'closed');
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.equal(code, 0, logged);
+  assert.ok(!logged.includes(secret));
 
-    const again = start();
-    const later = createInterface({ input: again.stdout })[Symbol.asyncIterator]();
-    const second = (await later.next()).value as string;
-    assert.equal((await fetch(`${second}/v1/records`, { headers })).status, 200, 'the token is still good');
-    again.kill('SIGINT');
-    assert.equal((await later.next()).value, 'closed', 'no second secret');
-    await once(again, 'close');
+  const again = start();
+  const later = createInterface({ input: again.stdout })[Symbol.asyncIterator]();
+  const second = (await later.next()).value as string;
+  assert.equal((await fetch(`${second}/v1/records`, { headers })).status, 200, 'the token is still good');
+  again.kill('SIGINT');
+  assert.equal((await later.next()).value, 'closed', 'no second secret');
+  await once(again, 'close');
 
-    const ledger = await openLedger(url, { create: false });
-    t.after(() => ledger.close());
-    assert.equal((await recordsOf(ledger, 'a')).length, 1);
-    assert.equal((await recordsOf(ledger, 'access.token_created')).length, 1);
-    assert.equal((await recordsOf(ledger, 'access.read')).length, 2, 'grouped reads were written on closing');
-  });
-}
+  const ledger = await openLedger(url, { create: false });
+  t.after(() => ledger.close());
+  assert.equal((await recordsOf(ledger, 'a')).length, 1);
+  assert.equal((await recordsOf(ledger, 'access.token_created')).length, 1);
+  assert.equal((await recordsOf(ledger, 'access.read')).length, 2, 'grouped reads were written on closing');
+});
 
 test('an address that is taken is an error, and leaves the ledger free', async (t) => {
   const folder = await temporaryFolder(t);

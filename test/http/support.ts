@@ -59,7 +59,7 @@ export async function openTestLedger(
       keyed: false,
       log: SILENT,
     });
-  const index = await openSqliteIndex({ path: ':memory:' });
+  const index = await openSqliteIndex({ path: ':memory:', threads: 'none' });
   return Ledger.open({ name, store, index, ...(checkpoints === undefined ? {} : { follow }) });
 }
 

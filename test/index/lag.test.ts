@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openIndex, openLedger } from '../../packages/indelible/src/compose.ts';
+import { openIndex, openLedger, openStore } from '../../packages/indelible/src/compose.ts';
 import { parseQuery, queryRecords } from '../../packages/indelible/src/evidence/query.ts';
 import { catchUpIndex } from '../../packages/indelible/src/ledger/index-position.ts';
 import { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
@@ -26,9 +26,17 @@ async function boundedIndex(bound: number): Promise<BoundedIndex> {
   const index = Object.create(inner) as BoundedIndex;
   for (const name of ['position', 'search', 'count', 'byId', 'byIdempotencyKeys', 'reset', 'close'] as const)
     Object.defineProperty(index, name, { value: (inner[name] as () => unknown).bind(inner) });
-  index.bound = bound;
+  const waiting: (() => void)[] = [];
+  Object.defineProperty(index, 'bound', {
+    get: () => bound,
+    set(lifted: number) {
+      bound = lifted;
+      for (const wake of waiting.splice(0)) wake();
+    },
+  });
   index.add = async (batch) => {
-    while (batch.first_seq + batch.ends.length > index.bound) await new Promise(setImmediate);
+    while (batch.first_seq + batch.ends.length > bound)
+      await new Promise<void>((resolve) => waiting.push(resolve));
     await inner.add(batch);
   };
   return index;
@@ -205,11 +213,10 @@ test('opening by URL brings a far index along and says so', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'indelible-lag-'));
   t.after(() => rm(folder, { recursive: true }));
   const url = `file:${join(folder, 'ledger')}`;
-  const first = await openLedger(url);
+  const first = await Ledger.open({ store: await openStore(url) });
   for (let i = 0; i < 51; i++)
     await Promise.all(Array.from({ length: 1000 }, () => first.record({ action: 'step' })));
   await first.close();
-  await rm(join(folder, 'ledger', 'index.db'), { force: true });
   let last = 0;
   const again = await openLedger(url, { onIndexing: ({ records }) => (last = records) });
   assert.equal(last, 51_001);

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Filter, RecordIndex, Search } from '../../packages/indelible/src/stores/index/contract.ts';
 import { openSqliteIndex } from '../../packages/indelible/src/stores/index/sqlite-index.ts';
+import { runs } from '../support/runs.ts';
 import { addAll, batchOf, makeRecord, makeRecords, naiveMatch, naiveSearch, timeOf } from './support.ts';
 
 const COUNT = 2000;
@@ -63,9 +64,9 @@ describe('search and count', () => {
         assert.deepEqual(found, expected);
         assert.equal(position, COUNT);
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
-    assert.ok(hits > 2000, 'the searches must find something');
+    assert.ok(hits > runs(2000), 'the searches must find something');
   });
 
   test('any count is the number of matches, or the cap', async () => {
@@ -74,7 +75,7 @@ describe('search and count', () => {
         const expected = records.filter((record) => naiveMatch(record, filter)).length;
         assert.equal(await index.count(filter, cap), Math.min(cap, expected));
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { ByteWindow } from '../../packages/indelible/src/ingest/byte-window.ts';
 import { RecordSplitter } from '../../packages/indelible/src/ingest/record-splitter.ts';
 import { ValueScanner } from '../../packages/indelible/src/ingest/value-scanner.ts';
+import { runs } from '../support/runs.ts';
 import { bytes, source } from './support.ts';
 
 interface Split {
@@ -45,7 +46,7 @@ test('property: any document in any pieces splits into what JSON.parse finds', a
       assert.deepEqual(faults, []);
       assert.deepEqual(values, JSON.parse(text).Records);
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 
@@ -71,9 +72,9 @@ test('property: a document with one byte changed has a fault, or JSON.parse agre
         assert.deepEqual(values, JSON.parse(new TextDecoder().decode(content)).Records);
       },
     ),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
-  assert.ok(refused > 50);
+  assert.ok(refused > runs(50));
 });
 
 test('property: nothing but complete records is ever handed out, wherever the source is cut', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hasAgent } from '../../packages/indelible/src/operations/people.ts';
+import type { VoteSignature } from '../../packages/indelible/src/operations/types.ts';
 import { ALICE, BOT, RUNNER, World } from './world.ts';
 
 test('planned, approved by policy, executed, verified, and closed when its window is over', async (t) => {
@@ -161,16 +162,17 @@ test('time of check to time of use: whatever changed after the approval makes it
     secret: (world) => world.secrets.set('token', 'new'),
   };
   const world = await World.open(t);
+  const asks = { effect: 'approve', approvals: [{ role: null, count: 1 }] } as const;
   for (const [what, change] of Object.entries(changes)) {
     world.connectors.set('memory', world.connector);
-    world.policy.says = { effect: 'allow' };
+    world.policy.says = asks;
     world.secrets.set('token', 'old');
     const params = { key: 'price', value: 2, ...(what === 'secret' ? { token: { $secret: 'token' } } : {}) };
     const members = [{ connector: 'memory', action: 'set', params }];
     const planned = await world.engine.plan(world.request(2, { members }));
-    const { writes } = world.system;
+    assert.equal((await world.vote(planned, 'bob')).state, 'approved');
     change(world);
-    const after_change = world.system.writes;
+    const { writes } = world.system;
     await assert.rejects(
       world.engine.apply(planned.operation_id, { actor: RUNNER }),
       { code: 'OPERATION_STALE' },
@@ -178,10 +180,51 @@ test('time of check to time of use: whatever changed after the approval makes it
     );
     const stale = await world.engine.read(planned.operation_id);
     assert.equal(stale.state, 'stale', what);
-    assert.equal(stale.refusals, 1, what);
-    assert.equal(world.system.writes, after_change, what);
-    assert.ok(writes <= after_change);
+    assert.deepEqual(await world.refusals(planned.operation_id), ['OPERATION_STALE'], what);
+    assert.equal(world.system.writes, writes, what);
+    assert.equal(stale.approval_used, false, what);
   }
+});
+
+test('replay, double approval, late approval, an approval by who delegated: each refused, and on record', async (t) => {
+  const world = await World.open(t);
+  world.policy.says = {
+    ...{ effect: 'approve', approvals: [{ role: null, count: 2 }] },
+    approval_expires_after_ms: 60_000,
+  };
+  const other = await world.engine.plan(world.request(9));
+  const pending = await world.engine.plan(world.request());
+  const { operation_id, plan_hash } = pending;
+  const refused: [code: string, rule: string | null][] = [];
+  const refuse = async (rule: string | null, cast: () => Promise<unknown>, code = 'APPROVAL_REFUSED') => {
+    await assert.rejects(cast, { code }, String(rule));
+    refused.push([code, rule]);
+    const recorded = await world.refusalData(operation_id);
+    assert.deepEqual(
+      recorded.map((one) => [one.code, one.details?.rule ?? null]),
+      refused,
+    );
+  };
+  const vote = (signature: VoteSignature) =>
+    world.engine.vote(operation_id, { plan_hash: plan_hash!, vote: 'approve', signature });
+
+  await refuse('statement', async () => vote(await world.sign(other, 'bob')));
+  const signed = await world.sign(pending, 'bob');
+  await refuse('signature', () => vote({ ...signed, note: signed.note.replace(/.{8}\n$/, 'AAAAAAA=\n') }));
+  await refuse('delegation', async () => vote(await world.sign(pending, 'alice')));
+  await refuse(
+    null,
+    async () =>
+      world.engine.vote(operation_id, { plan_hash: other.plan_hash!, vote: 'approve', signature: signed }),
+    'PLAN_HASH',
+  );
+  assert.equal((await vote(signed)).votes.length, 1);
+  assert.equal((await vote(signed)).votes.length, 1, 'the same vote again is the same vote');
+  assert.equal((await world.engine.read(operation_id)).state, 'pending_approval', 'and counts once');
+  world.pass(60_001);
+  await refuse('not_open', async () => vote(await world.sign(pending, 'carol')));
+  assert.equal((await world.engine.read(operation_id)).state, 'expired');
+  assert.equal(world.system.writes, 2);
 });
 
 test('pitfall 25: an executor that means another plan hash is refused', async (t) => {
@@ -264,6 +307,8 @@ test('two engines vote and execute at once: every vote counts, and there is one 
     world.another({ holder: 'b' }),
     world.another({ holder: 'c' }),
   ];
+  // Enrolled one after the other: each is signed for by those before.
+  for (const id of ['bob', 'carol', 'dave']) await world.signer(id);
   const votes = ['bob', 'carol', 'dave'].map((id, i) =>
     world.vote(pending, id, 'approve', 'approval', engines[i]),
   );
@@ -318,4 +363,16 @@ test('an application cannot write the records of an operation, nor take their ke
     { action: 'x', idempotency_key: 'indelible:op:1:1' },
   ])
     await assert.rejects(world.ledger.record(event), { code: 'EVENT_INVALID' });
+});
+
+test('a plan too large for one record: what follows it does not overtake it', async (t) => {
+  const world = await World.open(t);
+  const note = 'x'.repeat(100_000);
+  const members = [{ connector: 'memory', action: 'set', params: { key: 'price', value: 2, note } }];
+  const planned = await world.engine.plan(world.request(2, { members }));
+  assert.deepEqual(await world.another().read(planned.operation_id), planned);
+  const done = await world.engine.apply(planned.operation_id, { actor: RUNNER });
+  assert.equal(done.state, 'verified');
+  assert.deepEqual(await world.another().read(planned.operation_id), done);
+  assert.deepEqual((await world.another({ holder: 'other' }).sweep()).open, { verified: 1 });
 });

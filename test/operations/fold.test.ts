@@ -149,3 +149,13 @@ test('break-glass: the requester signs for it, and it is not closed before a rev
   story.vote('bob', { purpose: 'review' });
   assert.equal(story.to('closed', 'engine').state, 'closed');
 });
+
+test('a record that is ahead of its time changes nothing, and its number is never used again', () => {
+  const story = new Story();
+  story.planned();
+  const data = { n: 2, from: 'validated', to: 'approved', by: 'engine' } as const;
+  story.entries.push({ seq: 99, recorded_at: story.at, actor: ALICE, action: 'operation.approved', data });
+  story.operation = fold(story.operation, story.entries.at(-1)!);
+  assert.equal(story.operation!.next_n, 1);
+  assert.equal(story.validated().next_n, 3);
+});

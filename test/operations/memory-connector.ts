@@ -67,6 +67,8 @@ export class MemoryConnector implements Connector {
   /** What goes wrong with the next real execution. */
   fault: Fault | null = null;
   unreachable = false;
+  /** Whether before-images have something that goes beside the records. */
+  keeps_bytes = false;
   rollback_note = 'put the old value back';
   release: (() => void) | null = null;
 
@@ -120,8 +122,9 @@ export class MemoryConnector implements Connector {
     };
   }
 
-  async snapshot(plan: ConnectorPlan): Promise<ConnectorSnapshot> {
+  async snapshot(plan: ConnectorPlan, ctx: ConnectorContext): Promise<ConnectorSnapshot> {
     this.#reach();
+    if (this.keeps_bytes) await ctx.blobs.put(Uint8Array.of(1, 2, 3));
     return { targets: plan.targets.map(({ resource, before }) => ({ resource, before })) };
   }
 

@@ -220,6 +220,19 @@ test('pitfall 28: when the intent cannot be recorded, nothing runs', async (t) =
   assert.equal((await world.engine.apply(planned.operation_id, { actor: RUNNER })).state, 'verified');
 });
 
+test('pitfall 28: when the before-image cannot be kept, nothing runs', async (t) => {
+  const world = await World.open(t);
+  world.connector.keeps_bytes = true;
+  const full = { put: () => Promise.reject(new Error('disk full')), get: async () => new Uint8Array() };
+  const engine = world.another({ holder: 'first', blobs: full });
+  const planned = await engine.plan(world.request());
+  assert.equal(planned.state, 'approved', 'a dry run keeps nothing');
+  const { state, history } = await engine.apply(planned.operation_id, { actor: RUNNER });
+  assert.equal(state, 'failed');
+  assert.match(history.at(-1)!.reason!, /disk full/);
+  assert.equal(world.system.writes, 2);
+});
+
 test('a receipt that could not be recorded is found again', async (t) => {
   const world = await World.open(t);
   const planned = await world.engine.plan(world.request());

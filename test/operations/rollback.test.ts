@@ -271,6 +271,6 @@ test('random operations, undone in reverse, leave what was before', async (t) =>
       for (const id of done) await undo(world.engine, id);
       assert.equal(world.system.content, content);
     }),
-    { numRuns: Number(process.env.INDELIBLE_RUNS ?? 8) },
+    { numRuns: Number(process.env.INDELIBLE_RUNS ?? 4) },
   );
 });

@@ -4,10 +4,11 @@ import type { TestContext } from 'node:test';
 import { type Actor, type Event, formatVerifierKey, type JsonObject, type NoteSigner } from '@indelible/core';
 import { openLedger } from '../../packages/indelible/src/compose.ts';
 import { memoryBlobs } from '../../packages/indelible/src/connectors/conformance/case.ts';
-import type { Connector } from '../../packages/indelible/src/connectors/contract.ts';
+import type { Blobs, Connector } from '../../packages/indelible/src/connectors/contract.ts';
 import type { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
-import { enrolApprover } from '../../packages/indelible/src/operations/approvers.ts';
+import { changeApprovers } from '../../packages/indelible/src/operations/approvers.ts';
 import { OperationEngine } from '../../packages/indelible/src/operations/engine.ts';
+import { endorse, enrolmentText } from '../../packages/indelible/src/operations/enrolment.ts';
 import type { PolicyGate } from '../../packages/indelible/src/operations/gate.ts';
 import type { EngineOptions } from '../../packages/indelible/src/operations/parts.ts';
 import { hashOf } from '../../packages/indelible/src/operations/plan-hash.ts';
@@ -24,7 +25,8 @@ import { MemoryConnector, type MemoryOptions, MemorySystem } from './memory-conn
 export const ALICE: Actor = { type: 'user', id: 'alice' };
 export const BOT: Actor = { type: 'agent', id: 'bot', on_behalf_of: ALICE };
 export const RUNNER: Actor = { type: 'service', id: 'runner' };
-const START = Date.parse('2026-11-21T00:00:00.000Z');
+export const LEDGER = 'acme.example/test';
+export const START = Date.parse('2026-11-21T00:00:00.000Z');
 
 /** A policy that says what the test wants. */
 export class TestPolicy implements PolicyGate {
@@ -69,6 +71,24 @@ export class TestPolicy implements PolicyGate {
   }
 }
 
+/** Enrols a person's key, signed for by others. */
+export async function enrol(
+  ledger: Ledger,
+  person_id: string,
+  signer: NoteSigner,
+  others: readonly NoteSigner[],
+  requested_at = new Date().toISOString(),
+): Promise<void> {
+  const key = formatVerifierKey(signer.key);
+  let request = enrolmentText({ change: 'enrol', ledger: ledger.name, person_id, key, requested_at });
+  for (const other of others) request = await endorse(request, other);
+  await changeApprovers(ledger, request, ALICE, requested_at);
+}
+
+export interface WorldOptions extends MemoryOptions {
+  readonly blobs?: Blobs;
+}
+
 export class World {
   readonly ledger: Ledger;
   readonly system = new MemorySystem();
@@ -79,18 +99,23 @@ export class World {
   readonly notices: JsonObject[] = [];
   readonly secrets = new Map<string, string>();
   readonly #clock: { now: number };
-  readonly #blobs = memoryBlobs();
+  readonly #blobs: Blobs;
   engine: OperationEngine;
 
-  static async open(t: TestContext, options: MemoryOptions = {}, url = 'memory:'): Promise<World> {
+  static async open(
+    t: Pick<TestContext, 'after'>,
+    options: WorldOptions = {},
+    url = 'memory:',
+  ): Promise<World> {
     const clock = { now: START };
-    const ledger = await openLedger(url, { name: 'acme.example/test', clock: () => clock.now });
+    const ledger = await openLedger(url, { name: LEDGER, clock: () => clock.now });
     t.after(() => ledger.close());
     return new World(ledger, clock, options);
   }
 
-  private constructor(ledger: Ledger, clock: { now: number }, options: MemoryOptions) {
+  private constructor(ledger: Ledger, clock: { now: number }, options: WorldOptions) {
     this.ledger = ledger;
+    this.#blobs = options.blobs ?? memoryBlobs();
     this.#clock = clock;
     this.connector = new MemoryConnector(this.system, options);
     this.connectors = new Map([[this.connector.id, this.connector]]);
@@ -136,7 +161,7 @@ export class World {
     const known = this.signers.get(id);
     if (known !== undefined) return known;
     const signer = signerOf(generateKeyPairSync('ed25519').privateKey, id);
-    await enrolApprover(this.ledger, id, formatVerifierKey(signer.key), ALICE);
+    await enrol(this.ledger, id, signer, [...this.signers.values()].slice(0, 2), this.now);
     this.signers.set(id, signer);
     return signer;
   }
@@ -169,6 +194,19 @@ export class World {
   ): Promise<Operation> {
     const signature = await this.sign(operation, id, vote, purpose);
     return engine.vote(operation.operation_id, { plan_hash: operation.plan_hash!, vote, purpose, signature });
+  }
+
+  /** What was refused of an operation, in order. */
+  async refusalData(id: string): Promise<{ code: string; details?: { rule?: string } }[]> {
+    await this.ledger.caughtUp();
+    const filter = { resource: id, action: 'operation.refused' };
+    const { seqs } = await this.ledger.index!.search({ filter, order: 'oldest', limit: 1000 });
+    const records = await this.ledger.get(seqs);
+    return records.map(({ record }) => record.data as unknown as { code: string });
+  }
+
+  async refusals(id: string): Promise<string[]> {
+    return (await this.refusalData(id)).map(({ code }) => code);
   }
 
   /** The actions recorded about an operation, in order, without their common beginning. */

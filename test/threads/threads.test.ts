@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { threadId } from 'node:worker_threads';
+import { ThisThread } from '../../packages/indelible/src/this-thread.ts';
 import { Thread } from '../../packages/indelible/src/threads.ts';
 import { root } from '../support/root.ts';
 
@@ -13,12 +15,12 @@ interface Said {
   readonly threadId: number;
 }
 
-/** A borrowed thread that can be asked. */
-function borrow(setup: string, module = WORK) {
+/** A borrowed thread, or this one, that can be asked. */
+function borrow(setup: string, module = WORK, Place: typeof Thread | typeof ThisThread = Thread) {
   const heard = new EventTarget();
   const said: Said[] = [];
   let ended: unknown = null;
-  const thread = new Thread(module, setup, {
+  const thread = new Place(module, setup, {
     onMessage(message) {
       said.push(message as Said);
       heard.dispatchEvent(new Event('more'));
@@ -78,11 +80,22 @@ test('a module that is not there ends the thread, and the borrower hears of it',
   assert.match(String(await lost.death()), /no-such-module/);
 });
 
-test('neither a lent nor an idle thread keeps a process from ending', () => {
+test('this thread does the work as another would', async () => {
+  const here = borrow('here', WORK, ThisThread);
+  assert.deepEqual(await here.ask('hello'), { setup: 'here', message: 'hello', threadId });
+  assert.deepEqual(await here.ask('end'), { setup: 'here', message: 'end', threadId });
+  here.thread.giveBack();
+  const lost = borrow('lost', new URL('./no-such-module.ts', import.meta.url), ThisThread);
+  assert.match(String(await lost.death()), /no-such-module/);
+});
+
+test('neither a lent nor an idle thread keeps a process from ending, nor does work in this one', () => {
   const script = `
     import { Thread } from ${JSON.stringify(new URL('../../packages/indelible/src/threads.ts', import.meta.url).href)};
+    import { ThisThread } from ${JSON.stringify(new URL('../../packages/indelible/src/this-thread.ts', import.meta.url).href)};
     const work = new URL(${JSON.stringify(WORK.href)});
     new Thread(work, 'lent', { onMessage() {}, onEnd() {} });
+    new ThisThread(work, 'here', { onMessage() {}, onEnd() {} });
     const idle = new Thread(work, 'idle', { onMessage() { idle.giveBack(); console.log('over'); }, onEnd() {} });
     idle.ref();
     idle.post('end');`;

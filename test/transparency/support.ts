@@ -65,7 +65,8 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   const end = performance.now() + 5000;
   while (!(await holds())) {
     assert.ok(performance.now() < end, `never happened: ${what}`);
-    await new Promise(setImmediate);
+    // Looking without a pause would take the processor from what is waited for.
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 

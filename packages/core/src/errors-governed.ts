@@ -74,6 +74,21 @@ export const GOVERNED_ERRORS = {
     exit: 2,
     remedy: 'Correct the member of the request that the message names.',
   },
+  OPERATIONS_OFF: {
+    http: 501,
+    exit: 3,
+    remedy: 'Start the server with --connectors and --policies; see docs/reference/operations.md.',
+  },
+  OPERATION_REJECTED: {
+    http: 422,
+    exit: 3,
+    remedy: 'Read the failure of the dry run in the operation, and plan again. Nothing was done.',
+  },
+  OPERATION_FAILED: {
+    http: 502,
+    exit: 3,
+    remedy: 'Read the state of the operation: it says whether anything happened, and who is to look at it.',
+  },
   OPERATION_NOT_FOUND: { http: 404, exit: 3, remedy: 'Check the id: `indelible operations` lists them.' },
   OPERATION_STATE: {
     http: 409,

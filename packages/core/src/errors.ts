@@ -345,7 +345,7 @@ export const ERRORS = {
     http: 400,
     exit: 2,
     remedy:
-      'Use file:PATH, sqlite:PATH, https://…, tsa+https://…?roots=FILE or s3://…; see docs/guides/anchors.md.',
+      'Use file:PATH, sqlite:PATH, postgres://…, https://…, tsa+https://…?roots=FILE or s3://…; see docs/guides/anchors.md.',
   },
   ANCHOR_CONFIG: {
     http: 500,

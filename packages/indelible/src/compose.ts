@@ -5,6 +5,7 @@ export { createAnchors } from './compose/anchors.ts';
 export {
   indexPath,
   isSigned,
+  isSmall,
   openAttachments,
   openIndex,
   refuseKeyBesideLedger,

@@ -23,6 +23,8 @@ export {
   type TokenVerdict,
 } from './anchors/timestamp/check-token.ts';
 export { type VerifiedWebhook, verifyWebhook, type WebhookHeaders } from './anchors/webhook/signature.ts';
+export { type CopiedLedger, type CopyLedgerOptions, copyLedger } from './compose/copy-ledger.ts';
+export { type OpenArchiveOptions, openArchive } from './compose/moving.ts';
 export { type OpenedOperations, type OperationsOptions, openOperations } from './compose/operations.ts';
 export { openStoredProofs, verifiedPosition } from './compose/verification.ts';
 export { type OpenOptions, openLedger } from './compose.ts';
@@ -45,14 +47,14 @@ export type {
   VerifyReport,
 } from './ledger/types.ts';
 export { type VerifyOptions, verifyLog } from './ledger/verify.ts';
-export {
-  type Approver,
-  enrolApprover,
-  listApprovers,
-  revokeApprover,
-} from './operations/approvers.ts';
+export type { Archive, ArchiveLag, ArchiveStatus } from './moving/archive.ts';
+export type { CopyProgress, CopySummary } from './moving/types.ts';
+export { type Approver, changeApprovers, listApprovers } from './operations/approvers.ts';
 export { type ApplyOptions, OperationEngine } from './operations/engine.ts';
+export { type EnrolmentStatement, endorse, enrolmentText } from './operations/enrolment.ts';
 export type { BreakGlassNotice, EngineOptions } from './operations/parts.ts';
+export { planHash } from './operations/plan-hash.ts';
+export { schemaText as policySchema } from './operations/policy/schema.ts';
 export type { Operation, OperationRequest, Vote, VoteSignature } from './operations/types.ts';
 export { type Statement, signStatement, statementText } from './operations/votes.ts';
 export { type CommandSignerOptions, openCommandSigner } from './transparency/command-signer.ts';

@@ -33,8 +33,20 @@ const IDLE_MAX = 3;
 const idle: Worker[] = [];
 const borrowers = new WeakMap<Worker, ThreadListener>();
 
+/** Where a borrower's work is done. */
+export interface Borrowed {
+  post(message: unknown, transfer?: readonly Transferable[]): void;
+  /** From here until `unref`, it keeps the process alive. */
+  ref(): void;
+  unref(): void;
+  /** The module has closed its port and does nothing any more. */
+  giveBack(): void;
+  /** Ends in the middle of whatever is done; the listener hears no more. */
+  terminate(): Promise<void>;
+}
+
 /** One borrower's thread. It keeps the process alive only between `ref` and `unref`. */
-export class Thread {
+export class Thread implements Borrowed {
   /** How often a thread was borrowed in this process. */
   static borrowed = 0;
   readonly #worker: Worker;

@@ -5,7 +5,16 @@
  */
 
 /** Every scope that can be granted today. Records may hold others, written by a newer version: they grant nothing here. */
-export const SCOPES = ['audit:read', 'audit:write', 'admin'] as const;
+export const SCOPES = [
+  'audit:read',
+  'audit:write',
+  // Governed writes, apart from one another: who asks, who votes and who executes are not to be the same.
+  'operations:read',
+  'operations:plan',
+  'operations:approve',
+  'operations:execute',
+  'admin',
+] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** True when the text names a scope that can be granted. */

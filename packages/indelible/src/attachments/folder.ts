@@ -7,9 +7,10 @@
  * Errors:  those of the contract.
  */
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { closeSync, constants, fsync, lstatSync, mkdirSync, openSync, renameSync, write } from 'node:fs';
+import { type FileHandle, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { IndelibleError, isIndelibleError, LIMITS } from '@indelible/core';
 import type { AttachmentFinding, AttachmentStore } from './contract.ts';
 import { altered, digestOf, digestOfHex, hexOf, missing, tooLarge } from './digest.ts';
@@ -126,34 +127,39 @@ class FolderAttachments implements AttachmentStore {
       const there = await this.#isThere(hex);
       if (there === 'altered') await rename(path, `${path}.${randomName()}.altered`);
       if (there !== 'right') {
-        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+        mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
         await this.#write(path, bytes);
       }
-      // Another process may have just named it, and not yet made the name durable.
-      await syncFolder(dirname(path));
-      for (let folder = dirname(path); ; folder = dirname(folder)) {
-        if (this.#durable.has(folder)) break;
-        await syncFolder(dirname(folder));
-        this.#durable.add(folder);
-        if (folder === this.#path) break;
-      }
+      await this.#makeNamed(path);
     } catch (error) {
       throw writeFault(error, `write the attachment ${path}`);
     }
+  }
+
+  /** Makes the names on the way to it durable, too: its own, which another process may have just given, and new folders'. */
+  async #makeNamed(path: string): Promise<void> {
+    const made: string[] = [];
+    for (let folder = dirname(path); !this.#durable.has(folder); folder = dirname(folder)) {
+      made.push(folder);
+      if (folder === this.#path) break;
+    }
+    // Side by side: a file system writes them together.
+    await Promise.all([dirname(path), ...made.map((folder) => dirname(folder))].map(syncFolder));
+    for (const folder of made) this.#durable.add(folder);
   }
 
   async #write(path: string, bytes: Uint8Array): Promise<void> {
     const partial = `${path}.${randomName()}.partial`;
     try {
       // What a ledger holds is nobody else's business.
-      const file = await open(partial, 'wx', 0o600);
+      const file = openSync(partial, 'wx', 0o600);
       try {
-        await file.writeFile(bytes);
-        await file.sync();
+        await writeWhole(file, bytes);
+        await sync(file);
       } finally {
-        await file.close();
+        closeSync(file);
       }
-      await rename(partial, path);
+      renameSync(partial, path);
     } catch (error) {
       await rm(partial, { force: true }).catch(() => {});
       throw error;
@@ -162,6 +168,7 @@ class FolderAttachments implements AttachmentStore {
 
   /** An altered file must not stand in for bytes that are at hand; it is set aside as evidence, not overwritten. */
   async #isThere(hex: string): Promise<'right' | 'altered' | 'missing'> {
+    if (lstatSync(this.#pathOf(hex), { throwIfNoEntry: false }) === undefined) return 'missing';
     try {
       await this.#read(digestOfHex(hex));
       return 'right';
@@ -217,12 +224,22 @@ async function namesIn(path: string): Promise<string[]> {
   });
 }
 
+// Names are given and looked at without a thread: that takes some microseconds, and asking one ten times as much. What
+// waits for the disk does not hold anybody else up.
+const sync = promisify(fsync);
+const writeSome = promisify(write);
+
+async function writeWhole(file: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; )
+    at += (await writeSome(file, bytes, at, bytes.length - at, at)).bytesWritten;
+}
+
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+  const folder = openSync(path, 'r');
   try {
-    await folder.sync();
+    await sync(folder);
   } finally {
-    await folder.close();
+    closeSync(folder);
   }
 }
 

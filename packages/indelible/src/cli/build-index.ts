@@ -4,7 +4,7 @@
  * Errors:  LEDGER_NOT_FOUND for an empty store, INDEX_DAMAGED when the index does not take what it is given.
  */
 import { IndelibleError, isIndelibleError } from '@indelible/core';
-import { openIndex, openStore } from '../compose.ts';
+import { openIndex, openStore, withoutCredentials } from '../compose.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
 import { startProgress } from './progress.ts';
 import type { Invocation } from './shell.ts';
@@ -20,7 +20,8 @@ export async function buildIndex({ terminal, signal }: Invocation, url: string):
   let index: RecordIndex | null = null;
   try {
     const head = await store.head();
-    if (head === null) throw new IndelibleError('LEDGER_NOT_FOUND', `there is no ledger in ${url}`);
+    if (head === null)
+      throw new IndelibleError('LEDGER_NOT_FOUND', `there is no ledger in ${withoutCredentials(url)}`);
     index = await openOrReplace(url);
     const first_seq = await store.firstSeq();
     const records = head.seq + 1 - first_seq;
@@ -49,8 +50,8 @@ export async function buildIndex({ terminal, signal }: Invocation, url: string):
 
 /** An index that cannot even be opened is replaced: nothing is lost with it. */
 async function openOrReplace(url: string): Promise<RecordIndex> {
-  return openIndex(url, { one_thread: true }).catch((error: unknown) => {
-    if (isIndelibleError(error, 'INDEX_DAMAGED')) return openIndex(url, { rebuild: true, one_thread: true });
+  return openIndex(url, { threads: 'one' }).catch((error: unknown) => {
+    if (isIndelibleError(error, 'INDEX_DAMAGED')) return openIndex(url, { rebuild: true, threads: 'one' });
     throw error;
   });
 }

@@ -4,7 +4,7 @@
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { IndelibleError, isIndelibleError, type LedgerRecord, parseRecord } from '@indelible/core';
-import { indexPath, isRemote, openIndex, openStore, parseLedgerUrl } from '../compose.ts';
+import { indexPath, isRemote, openIndex, openStore, parseLedgerUrl, withoutCredentials } from '../compose.ts';
 import { keysFromEnvironment } from '../ledger/env-keys.ts';
 import { Keyring } from '../ledger/keyring.ts';
 import { lineOf } from '../ledger/lines.ts';
@@ -45,10 +45,16 @@ export async function examine(url: string, env: NodeJS.ProcessEnv): Promise<Chec
     // What the store says about itself may tell why.
     if (head === undefined) return [...checks, ...(await inspect(store)), ...(await diskChecks(url))];
     if (head === null)
-      return [...checks, failed('ledger', new IndelibleError('LEDGER_NOT_FOUND', `${url} is empty`))];
+      return [
+        ...checks,
+        failed('ledger', new IndelibleError('LEDGER_NOT_FOUND', `${withoutCredentials(url)} is empty`)),
+      ];
     const last = await lastRecord(store, head.seq);
     checks.push(
-      ok('ledger', `${last.ledger} in ${url}, ${count(head.seq + 1 - (await store.firstSeq()))} records`),
+      ok(
+        'ledger',
+        `${last.ledger} in ${withoutCredentials(url)}, ${count(head.seq + 1 - (await store.firstSeq()))} records`,
+      ),
     );
     checks.push(clockAgainst(last, Date.now()));
     const inspected = await inspect(store);

@@ -41,6 +41,19 @@ export async function noteLedger(
   }
 }
 
+/** Notes what lies at a URL that this command wrote to and has closed again. */
+export async function notePlace(invocation: Invocation, url: string): Promise<void> {
+  let store: LogStore | null = null;
+  try {
+    store = await openStore(url, { read_only: true });
+    await noteLedger(invocation, { store, transparency: null }, url);
+  } catch (error) {
+    invocation.terminal.notice(`not noted in the registry of ledgers: ${String(error)}`);
+  } finally {
+    await store?.close();
+  }
+}
+
 /** `shrunk: acme.example/prod in file:/var/audit: it had …`. */
 export function findingText({ kind, name, url, detail }: LedgerFinding): string {
   return printable(`${kind}: ${name} in ${url}: ${detail}`);

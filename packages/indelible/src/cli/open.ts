@@ -21,6 +21,8 @@ export interface Access {
   readonly create?: boolean;
   /** False for a command that says so itself. */
   readonly announce?: boolean;
+  /** True for a command that may write so much that a thread for it pays. */
+  readonly much?: boolean;
   /** The ledger's name: for a new one, or as a check. */
   readonly name?: string;
   /** Whose checkpoints it signs, raising what goes wrong. Default: the key that is there, if it can be used. */
@@ -63,7 +65,7 @@ async function open(invocation: Invocation, access: Access): Promise<Ledger> {
   const indexing = indexingProgress(invocation.terminal);
   const ledger = await openSigned(invocation, access, {
     read_only: access.mode === 'read',
-    short_lived: true,
+    threads: access.much === true ? 'one' : 'none',
     create: access.create ?? false,
     keys: environmentKeys(invocation),
     default_actor: localActor(),

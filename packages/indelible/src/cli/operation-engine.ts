@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import { type OpenedOperations, openOperations, readMatrix } from '../compose/operations.ts';
 import { parseJsonBytes } from '../ingest/json-bytes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { EngineOptions } from '../operations/parts.ts';
 import { readInput } from './input-file.ts';
 import { ledgerUrl, localActor, noticeLog, withLedger } from './open.ts';
 import { typedId } from './parse-options.ts';
@@ -45,18 +46,20 @@ export function actorOf({ actor = localActor(), onBehalfOf }: ActorOptions): Act
   return onBehalfOf === undefined ? actor : { ...actor, on_behalf_of: onBehalfOf };
 }
 
-/** Opens ledger and engine for `work`, and closes both. */
+/** Opens ledger and engine for `work`, and closes both. `onRecord` is told of each step once it is durable. */
 export async function withEngine<T>(
   invocation: Invocation<EngineCommandOptions>,
   work: (opened: OpenedOperations, ledger: Ledger) => Promise<T>,
+  onRecord?: EngineOptions['onRecord'],
 ): Promise<T> {
-  const connectors = await readConnectors(invocation);
+  const connectors = await readConnectors(connectorsFile(invocation));
   return withLedger(invocation, { mode: 'write' }, async (ledger) => {
     const opened = await openOperations(ledger, {
       connectors,
       policies: policyFolder(invocation),
       url: ledgerUrl(invocation),
       log: noticeLog(invocation.terminal),
+      ...(onRecord === undefined ? {} : { onRecord }),
       // Who works at a terminal sees it there; everybody else, in the ledger.
       notify: async ({ operation_id, requester }) =>
         invocation.terminal.notice(`break-glass: ${requester.id} runs ${operation_id} without approval`),
@@ -69,8 +72,12 @@ export async function withEngine<T>(
   });
 }
 
-async function readConnectors({ options, env }: Invocation<EngineCommandOptions>): Promise<unknown> {
-  const file = options.connectors ?? (env.INDELIBLE_CONNECTORS || 'connectors.json');
+function connectorsFile({ options, env }: Invocation<EngineCommandOptions>): string {
+  return options.connectors ?? (env.INDELIBLE_CONNECTORS || 'connectors.json');
+}
+
+/** A configuration of connectors. */
+export async function readConnectors(file: string): Promise<unknown> {
   return parseJsonBytes(await readInput(file, CONFIG_BYTES_MAX));
 }
 
@@ -78,5 +85,5 @@ async function readConnectors({ options, env }: Invocation<EngineCommandOptions>
 export async function openConfigured(
   invocation: Invocation<EngineCommandOptions>,
 ): Promise<OpenedOperations['matrix']> {
-  return readMatrix(await readConnectors(invocation));
+  return readMatrix(await readConnectors(connectorsFile(invocation)));
 }

@@ -6,7 +6,7 @@
 import type { ConnectorPlan, StateDiff } from '../connectors/contract.ts';
 import { missing } from '../operations/approvals.ts';
 import { requirementsText } from '../operations/policy/decision.ts';
-import type { Operation } from '../operations/types.ts';
+import type { HistoryEntry, Operation } from '../operations/types.ts';
 import { printable, printableJson } from './printable.ts';
 import type { Colors } from './terminal.ts';
 
@@ -52,16 +52,19 @@ export function headline(operation: Operation, colors: Colors): string {
 
 /** What happened to it, step by step. */
 export function historyLines({ history, illegal, refusals }: Operation): string[] {
-  const lines = history.map(({ at, to, action, actor, reason }) => {
-    const what = action === `operation.${to}` ? to : action.replace('operation.', '');
-    return printable(
-      `${at}  ${what.padEnd(22)} ${actor.type}:${actor.id}${reason === null ? '' : `  ${reason}`}`,
-    );
-  });
+  const lines = history.map(historyLine);
   if (refusals > 0) lines.push(`${refusals} attempts were refused`);
   for (const { seq, rule } of illegal)
     lines.push(printable(`record ${seq} is not allowed here and counts for nothing: ${rule}`));
   return lines;
+}
+
+/** One thing that happened to an operation. */
+export function historyLine({ at, to, action, actor, reason }: HistoryEntry): string {
+  const what = action === `operation.${to}` ? to : action.replace('operation.', '');
+  return printable(
+    `${at}  ${what.padEnd(22)} ${actor.type}:${actor.id}${reason === null ? '' : `  ${reason}`}`,
+  );
 }
 
 function envelopeLines({ envelope }: Operation): string[] {

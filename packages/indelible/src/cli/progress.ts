@@ -1,7 +1,7 @@
 /**
  * Progress of long work, on standard error, only when a person watches.
  */
-import cliProgress from 'cli-progress';
+import { createRequire } from 'node:module';
 import type { Terminal } from './terminal.ts';
 import { byteSize, count } from './units.ts';
 
@@ -10,6 +10,7 @@ export interface Progress {
   stop(): void;
 }
 
+const require = createRequire(import.meta.url);
 const SILENT: Progress = { update() {}, stop() {} };
 
 /** What a bar counts; of a share only the percentage is shown. */
@@ -23,7 +24,9 @@ export function startProgress(
   unit: ProgressUnit,
 ): Progress {
   if (!terminal.attended) return SILENT;
-  const bar = new cliProgress.SingleBar({
+  // Its twenty files are not for those whom nobody watches.
+  const { SingleBar } = require('cli-progress') as typeof import('cli-progress');
+  const bar = new SingleBar({
     stream: process.stderr,
     hideCursor: true,
     clearOnComplete: true,

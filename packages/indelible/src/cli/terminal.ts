@@ -13,6 +13,8 @@ export interface Terminal {
   readonly json: boolean;
   /** For text on standard output; colourless when that is no terminal. */
   readonly colors: Colors;
+  /** True when a person watches standard output: then it may show how work goes on. */
+  readonly live: boolean;
   /** True when a person watches standard error: then there are progress bars. */
   readonly attended: boolean;
   /** True once nobody reads standard output any more: long output can stop. */
@@ -33,6 +35,7 @@ export function openTerminal(json: boolean, env: NodeJS.ProcessEnv): Terminal {
   return {
     json,
     colors: picocolors.createColors(!json && wantsColors(stdout, env)),
+    live: !json && stdout.isTTY === true,
     attended: !json && stderr.isTTY === true && env.TERM !== 'dumb',
     get unread() {
       return readerIsGone(stdout);

@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { Actor } from '@indelible/core';
+import type { Actor, ErrorCode } from '@indelible/core';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
 import type { AccessJournal } from '../access/journal.ts';
 import type { Scope } from '../access/scopes.ts';
@@ -11,6 +11,7 @@ import type { Token } from '../access/token.ts';
 import type { TokenRegistry } from '../access/token-registry.ts';
 import type { RecordContext } from '../ledger/context.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Governed } from './governed.ts';
 import { LOG_ROUTES, type LogPath } from './log-path.ts';
 import type { ServerMetrics } from './metrics.ts';
 import type { AnchorsStatus, ArchiveShown, OutboxShown, Settings } from './options.ts';
@@ -41,6 +42,7 @@ export interface Parts {
   /** How the outbox of each ledger is doing, by its name. */
   readonly outboxes: ReadonlyMap<string, OutboxShown>;
   readonly verifications: Verifications;
+  readonly governed: Governed;
   /** Aborted when the server begins to close: ends tails, exports and verifications. */
   readonly closing: AbortSignal;
 }
@@ -67,6 +69,8 @@ declare module 'fastify' {
     scope?: Scope;
     /** The path names the ledger and a file of its log, and with them the scope. */
     log?: boolean;
+    /** What a body of another shape is; default REQUEST_INVALID. */
+    body_error?: ErrorCode;
   }
 }
 

@@ -53,7 +53,7 @@ export function installErrorHandling(app: App): void {
     });
   });
   app.setErrorHandler((error, request, reply) => {
-    const ours = asIndelibleError(error);
+    const ours = asIndelibleError(error, request.routeOptions.config?.body_error);
     if (ours.http_status >= 500)
       request.log.error({ err: ours.cause ?? ours, code: ours.code }, 'request failed');
     return sendProblem(request, reply, ours);

@@ -11,7 +11,7 @@ import type { Authentication } from '../access/token-registry.ts';
 import { freezeActor } from '../ledger/actors.ts';
 import { contextFromTraceparent, traceparent, withContext } from '../ledger/context.ts';
 import { newCorrelationId } from '../ledger/identity.ts';
-import { type App, type Parts, routeOf } from './app.ts';
+import { type App, callerOf, type Parts, routeOf } from './app.ts';
 import { isOpen, parseLogPath } from './log-path.ts';
 
 const BEARER = /^Bearer +([^ ]+) *$/i;
@@ -85,9 +85,7 @@ async function decide(parts: Parts, request: FastifyRequest, reply: FastifyReply
   const name = ledgerName(parts, request);
   if (!allows(token.scopes, scope)) {
     await refuse(parts, request, actor, 403, 'scope', token, name);
-    throw new IndelibleError('FORBIDDEN', `this needs a token with the scope ${scope}`, {
-      details: { scope },
-    });
+    throw forbidden(scope);
   }
   if (!binds(token.ledgers, name)) {
     await refuse(parts, request, actor, 403, 'ledger', token, name);
@@ -128,6 +126,19 @@ async function refuse(
   await withContext(request.trace, () =>
     parts.journal.denied({ actor, route: routeOf(request), status, reason, ...named, ...asked }),
   );
+}
+
+/** Refuses, on record, what only another scope may do here: for routes where that depends on what is asked for. */
+export async function refuseScope(parts: Parts, request: FastifyRequest, scope: Scope): Promise<never> {
+  const { token, actor, ledger } = callerOf(request);
+  await refuse(parts, request, actor, 403, 'scope', token, ledger.name);
+  throw forbidden(scope);
+}
+
+function forbidden(scope: Scope): IndelibleError {
+  return new IndelibleError('FORBIDDEN', `this needs a token with the scope ${scope}`, {
+    details: { scope },
+  });
 }
 
 function unauthenticated(request: FastifyRequest): Actor {

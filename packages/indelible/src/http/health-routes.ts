@@ -41,6 +41,7 @@ export function addHealthRoutes(app: App, parts: Parts): void {
         '(anchor, kind, ok, last_anchored_size, last_anchored_at, failing_since, fault), ' +
         'archive (ok, size, checkpoint_size, lag_records, lag_s, last_archived_at, failing_since, fault; null without one), ' +
         'outbox (is_leader, waiting, oldest_s, refused, fault; null without one), ' +
+        'operations (at, open, indeterminate, needs_operator, failing, fault, policy_fault; null without governed writes), ' +
         'index_lag (records not yet in the index; null without one), ' +
         'verification (at, mode, size, result, grade, duration_ms, fault; null before the first).',
     },
@@ -67,6 +68,7 @@ export function addHealthRoutes(app: App, parts: Parts): void {
           anchors: anchorStates(parts.anchors.get(ledger.name)),
           archive: await archiveState(parts.archives.get(ledger.name)),
           outbox: await outboxState(parts.outboxes.get(ledger.name)),
+          operations: parts.governed.health(ledger.name),
           index_lag: await indexLag(ledger),
           verification: parts.verifications.last(ledger.name),
         })),

@@ -6,6 +6,8 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerStats } from '../ledger/types.ts';
 import { type App, routeOf } from './app.ts';
 import { addFollowingMetrics } from './following-metrics.ts';
+import type { Governed } from './governed.ts';
+import { addGovernedMetrics } from './governed-metrics.ts';
 import type { AnchorsStatus, ArchiveShown, OutboxShown } from './options.ts';
 import { addAnchorMetrics, addCheckpointMetrics } from './proof-metrics.ts';
 import { addVerificationMetrics } from './verification-metrics.ts';
@@ -59,12 +61,13 @@ export interface Measured {
   readonly archives: ReadonlyMap<string, ArchiveShown>;
   readonly outboxes: ReadonlyMap<string, OutboxShown>;
   readonly verifications: Verifications;
+  readonly governed: Governed;
   readonly clock: () => number;
 }
 
 /** Metrics over these ledgers. */
 export function createMetrics(measured: Measured): ServerMetrics {
-  const { ledgers, anchors, archives, outboxes, verifications, clock } = measured;
+  const { ledgers, anchors, archives, outboxes, verifications, governed, clock } = measured;
   const register = new Registry();
   collectDefaultMetrics({ register });
   for (const [name, help, kind, of] of READINGS) {
@@ -90,6 +93,7 @@ export function createMetrics(measured: Measured): ServerMetrics {
   addAnchorMetrics(register, anchors, clock);
   addFollowingMetrics(register, ledgers, archives, outboxes);
   addVerificationMetrics(register, ledgers, verifications);
+  addGovernedMetrics(register, governed);
   const append = new Histogram({
     name: 'indelible_append_seconds',
     help: 'From a request with events to their durability',

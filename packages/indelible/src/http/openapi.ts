@@ -4,6 +4,7 @@
 import swagger from '@fastify/swagger';
 import type { App } from './app.ts';
 import { DOCS_POLICY, docsPage } from './docs-page.ts';
+import { OPERATION_COMPONENTS } from './operation-schemas.ts';
 import { answer, answers, COMPONENTS, Type } from './schemas.ts';
 
 /** What docs and clients need of the document. */
@@ -34,7 +35,8 @@ export interface Operation {
 
 /** Collects the routes that follow, and serves the document. Call before routes are added. */
 export async function installOpenApi(app: App): Promise<void> {
-  for (const [$id, schema] of Object.entries(COMPONENTS)) app.addSchema({ ...schema, $id });
+  for (const [$id, schema] of Object.entries({ ...COMPONENTS, ...OPERATION_COMPONENTS }))
+    app.addSchema({ ...schema, $id });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',

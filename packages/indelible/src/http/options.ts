@@ -3,6 +3,7 @@
  */
 import type { FastifyBaseLogger } from 'fastify';
 import type { AnchorStatus } from '../anchors/contract.ts';
+import type { OpenedOperations } from '../compose/operations.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ArchiveLag, ArchiveStatus } from '../moving/archive.ts';
 import type { OutboxLag } from '../outbox/contract.ts';
@@ -45,6 +46,8 @@ export interface ServerOptions {
   readonly archives?: ReadonlyMap<string, ArchiveShown>;
   /** Outboxes to show, by the ledger's name. */
   readonly outboxes?: ReadonlyMap<string, OutboxShown>;
+  /** The engines of governed writes, by the ledger's name. The server does not close them. */
+  readonly operations?: ReadonlyMap<string, OpenedOperations>;
   /** Requests per minute with one token; default 600,000. */
   readonly requests_per_minute_token?: number;
   /** Requests per minute from one address without a valid token; default 6,000. */
@@ -67,7 +70,7 @@ export interface ServerOptions {
 }
 
 export type Settings = Required<
-  Omit<ServerOptions, 'ledgers' | 'logger' | 'anchors' | 'archives' | 'outboxes'>
+  Omit<ServerOptions, 'ledgers' | 'logger' | 'anchors' | 'archives' | 'outboxes' | 'operations'>
 >;
 
 export const LIMITS_HTTP = {

@@ -46,12 +46,14 @@ const TITLES: Readonly<Record<number, string>> = {
   423: 'Locked',
   429: 'Too many requests',
   500: 'Internal error',
+  501: 'Not set up',
+  502: 'Failed elsewhere',
   503: 'Unavailable',
   507: 'Insufficient storage',
 };
 
-/** Any error as one of ours. */
-export function asIndelibleError(error: unknown): IndelibleError {
+/** Any error as one of ours; `body_error` is the code for a body of another shape than the route takes. */
+export function asIndelibleError(error: unknown, body_error: ErrorCode = 'REQUEST_INVALID'): IndelibleError {
   if (isIndelibleError(error)) return error;
   const { code, validation, validationContext, statusCode } = error as {
     code?: string;
@@ -64,7 +66,7 @@ export function asIndelibleError(error: unknown): IndelibleError {
     const member =
       broken.instancePath?.slice(1) ||
       String(broken.params?.additionalProperty ?? broken.params?.missingProperty ?? '');
-    const kind = validationContext === 'body' ? 'TOKEN_INVALID' : 'QUERY_INVALID';
+    const kind = validationContext === 'body' ? body_error : 'QUERY_INVALID';
     return new IndelibleError(kind, `${member.slice(0, 64)} ${broken.message ?? 'is not valid'}`.trim(), {
       details: { member: member.slice(0, 64) },
     });

@@ -4,9 +4,11 @@
  * Prints its URL first, and on a ledger that never had a token the secret of an administrator's, once.
  */
 import type { AddressInfo } from 'node:net';
+import type { OpenedOperations, OperationsOptions } from '../compose/operations.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerLog } from '../ledger/types.ts';
 import { createLogger } from './logger.ts';
+import { OperationSchedule } from './operation-schedule.ts';
 import type { ServerOptions } from './options.ts';
 import { SERVER, ServedLedgers, type ServedOptions } from './served-ledgers.ts';
 import { type AuditServer, createServer } from './server.ts';
@@ -15,7 +17,7 @@ import { VerifySchedule } from './verify-schedule.ts';
 const DEFAULT_PORT = 8787;
 
 export interface ServeOptions
-  extends Omit<ServerOptions, 'ledgers' | 'logger' | 'anchors' | 'archives' | 'outboxes'>,
+  extends Omit<ServerOptions, 'ledgers' | 'logger' | 'anchors' | 'archives' | 'outboxes' | 'operations'>,
     ServedOptions {
   /** Default 127.0.0.1: this machine alone. */
   readonly host?: string;
@@ -28,6 +30,10 @@ export interface ServeOptions
   readonly verify_every_ms?: number | null;
   /** Verifies everything so often; default a day. */
   readonly verify_full_every_ms?: number;
+  /** Connectors and the folder of policies, for governed writes recorded in the home ledger; default none. */
+  readonly governed?: Pick<OperationsOptions, 'connectors' | 'policies'>;
+  /** How often what is due with operations is done; default 5 s. */
+  readonly recover_every_ms?: number;
   /** Receives the URL, then the administrator's secret; default standard output. */
   readonly print?: (line: string) => void;
   /** Close on SIGINT and SIGTERM (default). */
@@ -46,6 +52,7 @@ export interface Running {
 
 const LOOK_MS = 60_000;
 const HOUR_MS = 60 * 60_000;
+const RECOVER_EVERY_MS = 5_000;
 const ADMIN_NAME = 'admin';
 
 /** Serves until closed. */
@@ -56,6 +63,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const { ledgers, anchors, archives, outboxes } = served;
   let server: AuditServer | null = null;
   let verifying: VerifySchedule | null = null;
+  let recovering: OperationSchedule | null = null;
+  let operations: ReadonlyMap<string, OpenedOperations> = new Map();
   const look = async (): Promise<void> => {
     for (const ledger of ledgers.values()) await options.onLedger?.(ledger, served.urlOf(ledger));
   };
@@ -63,17 +72,23 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const shutDown = async (): Promise<void> => {
     clearInterval(looking);
     await verifying?.close();
+    await recovering?.close();
     await server?.close();
+    for (const opened of operations.values()) await opened.close();
     await served.close(options.onLedger);
   };
   try {
     await look();
-    server = await createServer({ ...options, ledgers, anchors, archives, outboxes, logger });
+    operations = await openGoverned(options, served, logger);
+    server = await createServer({ ...options, ledgers, anchors, archives, outboxes, operations, logger });
     await server.app.listen({ host, port });
     const url = urlOf(server.app.server.address() as AddressInfo);
     print(url);
     await printFirstToken(server, print);
     verifying = scheduleVerification(options, ledgers, server, logger);
+    const { governed } = server;
+    recovering = new OperationSchedule({ governed, every_ms: options.recover_every_ms ?? RECOVER_EVERY_MS });
+    recovering.start();
     // Not waited for: whoever starts the server wants to record.
     void served.startAnchoring();
     const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
@@ -94,6 +109,26 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await shutDown();
     throw error;
   }
+}
+
+/** The engine of the home ledger, when it is configured. */
+async function openGoverned(
+  { governed, clock }: ServeOptions,
+  served: ServedLedgers,
+  log: LedgerLog,
+): Promise<ReadonlyMap<string, OpenedOperations>> {
+  const [home] = served.ledgers.values();
+  if (governed === undefined || home === undefined) return new Map();
+  const { openOperations } = await import('../compose/operations.ts');
+  const opened = await openOperations(home, {
+    ...governed,
+    url: served.urlOf(home),
+    log,
+    ...(clock === undefined ? {} : { clock }),
+    // Loud where whoever runs the server looks; the records say it in any case.
+    notify: async (notice) => log.error({ ...notice }, 'BREAK-GLASS: an operation runs without approval'),
+  });
+  return new Map([[home.name, opened]]);
 }
 
 function scheduleVerification(

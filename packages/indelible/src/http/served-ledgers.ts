@@ -19,6 +19,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { ChainKey } from '../ledger/types.ts';
 import type { Archive } from '../moving/archive.ts';
 import type { OutboxSealer } from '../outbox/sealer.ts';
+import type { LogStore } from '../stores/contract.ts';
 
 export interface ServedOptions {
   /** URLs of the ledgers; the first is home. */
@@ -40,6 +41,8 @@ export interface ServedOptions {
   readonly anchor_interval_ms?: number;
   /** Where the ledgers are archived, in the order of `ledger_urls`; those without one are not. */
   readonly archive_urls?: readonly string[];
+  /** Called when there is more in an archive, once a minute at most, and before it is closed. Never rejects. */
+  readonly onArchived?: (store: LogStore, url: string) => Promise<void>;
   /** How long queries wait for the index before INDEX_BEHIND; default 10,000. */
   readonly index_wait_ms?: number;
   /** Seal the outboxes of ledgers that have one (default). */
@@ -124,7 +127,7 @@ export class ServedLedgers {
     ledger: Ledger,
     from_url: string,
     to_url: string,
-    { keys, signerFor }: ServedOptions,
+    { keys, signerFor, onArchived }: ServedOptions,
     log: FastifyBaseLogger,
   ): Promise<void> {
     const { copyBegunEvent, openArchive } = await import('../compose/moving.ts');
@@ -136,6 +139,7 @@ export class ServedLedgers {
       onBegin: async () => void (await ledger.recordOwn(copyBegunEvent(ledger.name, to_url, null, true))),
       ...(keys === undefined ? {} : { keys }),
       ...(signerFor === undefined ? {} : { signerFor: (name: string) => signerFor(name, from_url) }),
+      ...(onArchived === undefined ? {} : { onArchived: (store: LogStore) => onArchived(store, to_url) }),
     });
     this.archives.set(ledger.name, archive);
   }

@@ -12,10 +12,14 @@ import { installBodies } from './bodies.ts';
 import { answerClientError, installErrorHandling, sendProblem } from './error-handling.ts';
 import { addExportRoute } from './export-route.ts';
 import { installGate, installTrace } from './gate.ts';
+import { addGovernanceRoutes } from './governance-routes.ts';
+import { Governed } from './governed.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { addLogRoutes } from './log-routes.ts';
 import { createMetrics } from './metrics.ts';
 import { addOpenApiRoutes, installOpenApi } from './openapi.ts';
+import { addOperationChangeRoutes } from './operation-change-routes.ts';
+import { addOperationRoutes } from './operation-routes.ts';
 import { LIMITS_HTTP, type ServerOptions, settingsOf } from './options.ts';
 import { asIndelibleError } from './problem.ts';
 import { addProofRoutes } from './proof-routes.ts';
@@ -32,6 +36,7 @@ export interface AuditServer {
   readonly tokens: TokenRegistry;
   readonly journal: AccessJournal;
   readonly verifications: Verifications;
+  readonly governed: Governed;
   /** Ends tails and exports, answers what is under way, writes grouped records. The ledgers stay open. Idempotent. */
   close(): Promise<void>;
 }
@@ -39,6 +44,7 @@ export interface AuditServer {
 /** A server over these ledgers, ready to listen. It does not close the ledgers: who opened them does. */
 export async function createServer(options: ServerOptions): Promise<AuditServer> {
   const { ledgers, logger, anchors = new Map(), archives = new Map(), outboxes = new Map() } = options;
+  const { operations = new Map() } = options;
   const [home] = ledgers.values();
   if (home === undefined) throw new IndelibleError('USAGE', 'a server needs at least one ledger');
   const settings = settingsOf(options);
@@ -46,14 +52,19 @@ export async function createServer(options: ServerOptions): Promise<AuditServer>
   const tokens = await TokenRegistry.open(home, { clock: settings.clock, ...log });
   const journal = new AccessJournal(home, { ...settings, ...log });
   const verifications = new Verifications(settings.clock, logger);
+  const governed = new Governed(operations, settings.clock, logger);
   const closing = new AbortController();
   const parts: Parts = {
     ledgers,
     home,
     tokens,
     journal,
-    metrics: createMetrics({ ledgers, anchors, archives, outboxes, verifications, clock: settings.clock }),
+    metrics: createMetrics({
+      ...{ ledgers, anchors, archives, outboxes, verifications, governed },
+      clock: settings.clock,
+    }),
     verifications,
+    governed,
     settings,
     anchors,
     archives,
@@ -67,11 +78,12 @@ export async function createServer(options: ServerOptions): Promise<AuditServer>
       closing.abort();
       const cut = setTimeout(() => app.server.closeAllConnections(), settings.shutdown_grace_ms);
       await app.close().finally(() => clearTimeout(cut));
+      await governed.settled();
       await journal.close();
       await tokens.close();
     };
     const close = () => (closed ??= shutDown());
-    return { app, tokens, journal, verifications, close };
+    return { app, tokens, journal, verifications, governed, close };
   } catch (error) {
     await journal.close();
     await tokens.close();
@@ -96,7 +108,16 @@ async function build(parts: Parts, logger: ServerOptions['logger']): Promise<App
     frameworkErrors: (error, request, reply) =>
       void sendProblem(request, reply as FastifyReply, asIndelibleError(error)),
     // What is asked for is taken as it is: nothing is coerced, and what is not known is refused, not dropped.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
+    // Our own schemas need no check at every start, nor code that is made shorter for many calls.
+    ajv: {
+      customOptions: {
+        removeAdditional: false,
+        coerceTypes: false,
+        useDefaults: false,
+        validateSchema: false,
+        code: { optimize: false },
+      },
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
   limitConnections(app.server, settings.connections_max);
   // Answers are written by the routes: records must go out as the bytes that were hashed.
@@ -123,6 +144,9 @@ async function build(parts: Parts, logger: ServerOptions['logger']): Promise<App
   addTailRoute(app, parts);
   addVerifyRoute(app, parts);
   addTokenRoutes(app, parts);
+  addOperationRoutes(app, parts);
+  addOperationChangeRoutes(app, parts);
+  addGovernanceRoutes(app, parts);
   addHealthRoutes(app, parts);
   addOpenApiRoutes(app);
   await app.ready();

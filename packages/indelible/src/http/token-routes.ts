@@ -21,7 +21,7 @@ export function addTokenRoutes(app: App, parts: Parts): void {
   app.post(
     '/v1/tokens',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', body_error: 'TOKEN_INVALID' },
       schema: {
         summary: 'Make a token',
         description: 'The secret is in the answer and nowhere else.',

@@ -31,7 +31,7 @@ const DAY_MS = 24 * 60 * 60_000;
 const TIMER_MS_MAX = 2 ** 31 - 1;
 const BOOKKEEPING = new TextEncoder().encode('{"action":"ledger.');
 
-const NODE_TIMERS: ScheduleTimers = {
+export const NODE_TIMERS: ScheduleTimers = {
   set: (ms, run) => setTimeout(run, ms).unref(),
   clear: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };

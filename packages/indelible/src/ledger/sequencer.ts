@@ -22,6 +22,7 @@ const GROUP_RECORDS_MAX = 8192;
 const GROUP_BYTES_MAX = 4 << 20;
 /** About what one event costs its caller, us and the store apart from the sync, in milliseconds. */
 const EVENT_MS = 0.016;
+const MANY_CALLERS = 1000;
 /** After so many lost races for the head the store is asked to keep other writers out for a moment. */
 const RACES_MAX = 2;
 /** Only a store that cannot do so gets this far; each loss still means that another writer made progress. */
@@ -137,10 +138,14 @@ export class Sequencer {
     if (this.#is_idle) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  /** Two appends at once pay while events take longer than syncs; else they would only double the syncs. */
+  /**
+   * Two appends at once pay while events take longer than syncs; else they would only double the syncs. Of so many that two
+   * groups are large, most of an append is the events' own, whoever works on them.
+   */
   get #worthwhile_appends(): number {
     const callers = this.waiting_records + this.#in_flight_records;
-    return callers * EVENT_MS > this.#append_ms ? this.#in_flight_max : 1;
+    const many = callers >= MANY_CALLERS;
+    return many || callers * EVENT_MS > this.#append_ms ? this.#in_flight_max : 1;
   }
 
   /** A fair share of all callers for each of so many appends. */

@@ -94,7 +94,11 @@ async function checkOne(use: AttachmentUse, attachments: AttachmentReader): Prom
     return null;
   } catch (error) {
     if (isIndelibleError(error, 'ATTACHMENT_MISSING'))
-      return { damage: 'attachment_missing', seq: use.seq, detail: `the attachment ${use.digest} is gone` };
+      return {
+        damage: 'attachment_missing',
+        seq: use.seq,
+        detail: `the attachment ${use.digest} is not in ${attachments.url}`,
+      };
     if (isIndelibleError(error, 'ATTACHMENT_ALTERED'))
       return { damage: 'attachment_altered', seq: use.seq, detail: error.message };
     throw error;

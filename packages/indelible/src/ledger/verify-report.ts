@@ -27,6 +27,11 @@ const RANK: Partial<Record<Finding['damage'], number>> = {
 };
 const RANK_OF_RECORDS = 1;
 
+const KIND_OF_STORE: Partial<Record<StoreFinding['code'], Finding['damage']>> = {
+  segment_missing: 'segment_missing',
+  column_altered: 'column_mismatch',
+};
+
 export function composeReport(parts: {
   readonly chain: ChainVerdict;
   /** Null when nothing but the chain was looked at. */
@@ -138,7 +143,7 @@ function unchecked({ findings }: GradedVerdict): string | null {
 }
 
 function storeFinding(note: StoreFinding, first_seq: number): Finding {
-  const damage = note.code === 'segment_missing' ? 'segment_missing' : 'store_altered';
+  const damage = KIND_OF_STORE[note.code] ?? 'store_altered';
   return { damage, seq: note.seq ?? first_seq, detail: note.detail };
 }
 

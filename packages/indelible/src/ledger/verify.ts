@@ -53,6 +53,7 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
     .catch((error: unknown): readonly StoreFinding[] => [
       { code: 'file_corrupt', detail: damage(error), damage: true },
     ]);
+  options.signal?.throwIfAborted();
   const compared = await comparing;
   const attached =
     attachments === undefined

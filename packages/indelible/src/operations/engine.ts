@@ -12,53 +12,56 @@
  */
 import { type Actor, IndelibleError, isIndelibleError, type JsonObject } from '@indelible/core';
 import { IdSource } from '../ledger/identity.ts';
-import { type Executor, intent, run, takeSnapshots, type Unsettled } from './execution.ts';
-import { isReviewed } from './fold.ts';
+import { mayCompensate } from './due.ts';
 import { holderOfThisProcess, mayBeAlive } from './holder.ts';
+import { inTime } from './in-time.ts';
 import type { Step } from './journal.ts';
 import type { State } from './lifecycle.ts';
 import { type EngineOptions, engineActor, failureOf, Parts } from './parts.ts';
 import { hasAgent, isInChain } from './people.ts';
 import { planOperation } from './planning.ts';
-import { isAbandoned, isStillRunning, resolve, takeOver } from './recovery.ts';
-import { checkText } from './request.ts';
+import { checkAsEvent, checkText } from './request.ts';
 import {
   checkUndoable,
   dryRunRollback,
   type RollbackRequest,
   requestCompensation,
   requestRollback,
+  settle,
   settleParent,
 } from './rollback.ts';
-import { type Difference, recheck } from './staleness.ts';
-import { type Sweep, sweep } from './sweep.ts';
-import { earlierExecution, TargetTable, type Touch, touchesSince } from './targets.ts';
+import {
+  type ApplyOptions,
+  execute,
+  executorOf,
+  type Runtime,
+  refuseAgent,
+  takeOverAbandoned,
+} from './start.ts';
+import { type Sweep, type SweepOptions, sweep } from './sweep.ts';
+import { TargetTable, type Touch, touchesSince } from './targets.ts';
 import type { Operation, OperationRequest, VoteSignature } from './types.ts';
 import { undoUntil } from './undo-window.ts';
 import { verifyExecuted } from './verification.ts';
 import { type AdviceRequest, castAdvice, castVote, openBreakGlass, type VoteRequest } from './voting.ts';
 
+export type { ApplyOptions } from './start.ts';
+
 /** How often somebody else may be first before it is given up. */
 const TRIES_MAX = 8;
 
-export interface ApplyOptions {
-  /** Who executes: never an agent, nor anybody through one. */
-  readonly actor: Actor;
-  /** Refuses (PLAN_HASH) when the operation has another one. */
-  readonly plan_hash?: string;
-}
-
 export class OperationEngine {
   readonly #parts: Parts;
-  readonly #holder: string;
-  readonly #targets = new TargetTable();
+  readonly #runtime: Runtime;
   readonly #applying = new Set<string>();
-  readonly #unsettled: Unsettled = new Map();
   readonly #ids = new IdSource();
 
   constructor(options: EngineOptions) {
     this.#parts = new Parts({ mayBeAlive, ...options });
-    this.#holder = options.holder ?? holderOfThisProcess();
+    this.#runtime = {
+      ...{ parts: this.#parts, holder: options.holder ?? holderOfThisProcess() },
+      ...{ targets: new TargetTable(), unsettled: new Map() },
+    };
   }
 
   /** Plans one write, or several as one, up to where it waits for approval or for `apply`. */
@@ -74,13 +77,13 @@ export class OperationEngine {
   /** A signed vote: approval, review after break-glass, or acceptance of an exception. */
   vote(id: string, request: VoteRequest): Promise<Operation> {
     return this.#change(id, async (operation) =>
-      castVote(this.#parts, await this.#inTime(operation), request),
+      castVote(this.#parts, await inTime(this.#parts, operation), request),
     );
   }
 
   advise(id: string, request: AdviceRequest): Promise<Operation> {
     return this.#change(id, async (operation) =>
-      castAdvice(this.#parts, await this.#inTime(operation), request),
+      castAdvice(this.#parts, await inTime(this.#parts, operation), request),
     );
   }
 
@@ -96,7 +99,7 @@ export class OperationEngine {
       const own = isInChain(actor.id, operation.envelope.requester);
       return this.#append(operation, { actor, by: own ? 'requester' : 'operator', to: 'cancelled', reason });
     });
-    return this.#settle(cancelled);
+    return settle(this.#parts, cancelled);
   }
 
   /** Executes an approved operation, verifies it, and compensates a change set that failed half way. */
@@ -104,26 +107,29 @@ export class OperationEngine {
     const working = this.#applying.has(id);
     this.#applying.add(id);
     try {
-      const operation = await this.#change(id, (known) => this.#execute(known, options));
+      const operation = await this.#change(id, (known) => execute(this.#runtime, known, options));
       return await this.#finish(operation);
     } finally {
       if (!working) this.#applying.delete(id);
+      await this.#parts.open.mark();
     }
   }
 
   /** Proposes the undo of an operation, as an operation of its own. */
-  rollback(id: string, request: RollbackRequest): Promise<Operation> {
+  async rollback(id: string, request: RollbackRequest): Promise<Operation> {
     checkText('reason', request.reason);
+    checkAsEvent(request);
     return this.#change(id, async (operation) =>
-      requestRollback(this.#parts, await this.#inTime(operation), request, () => this.#newId()),
+      requestRollback(this.#parts, await inTime(this.#parts, operation), request, () => this.#newId()),
     );
   }
 
   /** What a rollback would do; nothing is recorded but a refusal. */
   async dryRunRollback(id: string, request: { readonly actor: Actor; readonly override?: boolean }) {
-    const operation = await this.read(id);
-    await checkUndoable(this.#parts, operation, request.actor);
-    return dryRunRollback(this.#parts, operation, request.override ?? false);
+    return this.#change(id, async (operation) => {
+      await checkUndoable(this.#parts, operation, request.actor);
+      return dryRunRollback(this.#parts, operation, request.override ?? false);
+    });
   }
 
   /** What anybody recorded about the operation's targets since it was executed. */
@@ -149,7 +155,7 @@ export class OperationEngine {
     checkText('reason', decision.reason);
     const { actor, happened, reason } = decision;
     return this.#change(id, async (operation) => {
-      if (hasAgent(actor)) return this.#refuseAgent(operation, actor, 'decide');
+      if (hasAgent(actor)) return refuseAgent(this.#parts, operation, actor, 'decide');
       const to: State = happened ? 'executed' : 'failed';
       const data = happened ? { rollback_until: undoUntil(this.#parts, operation) } : {};
       return this.#append(operation, { actor, by: 'operator', to, reason, data });
@@ -160,17 +166,20 @@ export class OperationEngine {
    * Does everything that is due: takes over what another process left, verifies, compensates, expires, closes. Runs on
    * start, by a timer, and by `indelible recover`. What cannot be done now is logged, and due again the next time.
    */
-  async recover(): Promise<readonly Operation[]> {
-    return (await this.sweep()).changed;
+  async recover(options: SweepOptions = {}): Promise<readonly Operation[]> {
+    return (await this.sweep(options)).changed;
   }
 
   /** `recover`, with what was found: for whoever watches. */
-  sweep(): Promise<Sweep> {
-    return sweep(this.#parts, async (operation) => {
-      // Whoever applies it goes on with it.
-      if (this.#applying.has(operation.operation_id)) return operation;
+  sweep(options: SweepOptions = {}): Promise<Sweep> {
+    const proceed = async (operation: Operation) => {
+      // Whoever applies it, or what it compensates, goes on with it.
+      const { operation_id, envelope } = operation;
+      const ids = [operation_id, envelope.parent?.operation_id ?? operation_id];
+      if (ids.some((id) => this.#applying.has(id))) return operation;
       return this.#finish(await this.#resume(operation));
-    });
+    };
+    return sweep(this.#parts, proceed, options);
   }
 
   #newId(): string {
@@ -182,7 +191,7 @@ export class OperationEngine {
   }
 
   /** Reads and changes, again when somebody else was first; a transition that is not allowed is recorded as refused. */
-  async #change(id: string, change: (operation: Operation) => Promise<Operation>): Promise<Operation> {
+  async #change<Result>(id: string, change: (operation: Operation) => Promise<Result>): Promise<Result> {
     const { journal } = this.#parts;
     for (let tries = 1; ; tries++) {
       // What is remembered may be old: what it leads to may be wrong, but it cannot be written.
@@ -198,7 +207,7 @@ export class OperationEngine {
         if (tries === 1) continue;
         const { to = 'unknown' } = error.details as { to?: string };
         const details = error.details as JsonObject;
-        await journal.refuse(operation, this.#engine(operation), {
+        await journal.refuse(operation, engineActor(operation), {
           attempted: to,
           ...failureOf(error),
           details,
@@ -206,75 +215,6 @@ export class OperationEngine {
         throw error;
       }
     }
-  }
-
-  #engine(operation: Operation): Actor {
-    return engineActor(operation);
-  }
-
-  async #execute(operation: Operation, { actor, plan_hash }: ApplyOptions): Promise<Operation> {
-    if (hasAgent(actor)) return this.#refuseAgent(operation, actor, 'executing');
-    if (plan_hash !== undefined && plan_hash !== operation.plan_hash)
-      return this.#refuse(
-        operation,
-        actor,
-        'PLAN_HASH',
-        `the operation has the plan hash ${operation.plan_hash}`,
-      );
-    const timely = await this.#inTime(operation);
-    if (timely.state === 'expired') {
-      await this.#settle(timely);
-      return this.#refuse(timely, actor, 'OPERATION_EXPIRED', 'the time for execution is over');
-    }
-    if (timely.state !== 'approved')
-      throw new IndelibleError('OPERATION_STATE', `the operation is ${timely.state}, not approved`, {
-        details: { state: timely.state, to: 'executing' },
-      });
-    return this.#targets.with(timely, () => this.#start(timely, { actor, holder: this.#holder }));
-  }
-
-  async #start(operation: Operation, executor: Executor): Promise<Operation> {
-    const parts = this.#parts;
-    const { differences, decision } = await recheck(parts, operation);
-    if (differences.length > 0) return this.#goStale(operation, executor.actor, differences);
-    let snapshots: Awaited<ReturnType<typeof takeSnapshots>>;
-    try {
-      snapshots = await takeSnapshots(parts, operation, 0);
-    } catch (error) {
-      if (!isIndelibleError(error, 'TARGET_CHANGED')) throw error;
-      return this.#goStale(operation, executor.actor, [{ what: 'plan', detail: error.message }]);
-    }
-    await parts.reached('checked', operation.operation_id);
-    const step = intent(parts, operation, executor, 'executor', 0, { decision, snapshots });
-    const executing = await this.#append(operation, step);
-    await parts.reached('intended', operation.operation_id);
-    const { holder, epoch } = executing.lease!;
-    const other = await earlierExecution(parts, executing, epoch);
-    if (other !== null) {
-      const reason = `a target is in use by operation ${other}`;
-      const data = { holder, epoch, code: 'OPERATION_BUSY', progress: { 0: { outcome: 'not_applied' } } };
-      return this.#append(executing, { actor: executor.actor, by: 'executor', to: 'failed', reason, data });
-    }
-    const ended = await run(parts, executing, executor, 0, this.#unsettled);
-    await parts.reached('received', operation.operation_id);
-    return ended.state === 'indeterminate' ? resolve(parts, ended, executor, this.#unsettled) : ended;
-  }
-
-  async #goStale(operation: Operation, actor: Actor, differences: readonly Difference[]): Promise<never> {
-    const reason = differences
-      .map(({ detail }) => detail)
-      .join('; ')
-      .slice(0, 1000);
-    const step: Step = {
-      actor: this.#engine(operation),
-      by: 'engine',
-      to: 'stale',
-      reason,
-      data: { differences },
-    };
-    const stale = await this.#append(operation, step);
-    await this.#settle(stale);
-    return this.#refuse(stale, actor, 'OPERATION_STALE', reason);
   }
 
   /** What follows from where the operation is now, as far as nobody has to be waited for. */
@@ -295,95 +235,35 @@ export class OperationEngine {
     if (current.state === 'partially_executed' && mayCompensate(current)) {
       const child = await requestCompensation(this.#parts, current, () => this.#newId());
       if (child?.state === 'approved') await this.apply(child.operation_id, { actor: executorOf(current) });
-      else if (child !== null) await this.#settle(child);
+      else if (child !== null) await settle(this.#parts, child);
       current = await this.#parts.journal.read(current.operation_id);
     }
-    return this.#settle(current);
-  }
-
-  /** Has the parent of a rollback show what became of it. */
-  async #settle(operation: Operation): Promise<Operation> {
-    const { parent } = operation.envelope;
-    if (parent === null) return operation;
-    const undone = await this.#parts.journal.read(parent.operation_id);
-    await settleParent(this.#parts, undone, operation);
-    return operation;
+    return settle(this.#parts, current);
   }
 
   async #resume(operation: Operation): Promise<Operation> {
     const { state } = operation;
-    if (state === 'executing' || state === 'indeterminate') return this.#takeOverAbandoned(operation);
+    if (state === 'executing' || state === 'indeterminate')
+      return takeOverAbandoned(this.#runtime, operation);
     if (state === 'rollback_requested') return this.#followRollback(operation);
+    if (state === 'rollback_failed' || state === 'partially_compensated') {
+      const reason = 'its rollback did not end well';
+      return this.#append(operation, {
+        actor: engineActor(operation),
+        by: 'engine',
+        to: 'needs_operator',
+        reason,
+      });
+    }
     if (state === 'approved' && operation.envelope.parent?.compensation === true)
       return this.#change(operation.operation_id, (known) =>
-        this.#execute(known, { actor: executorOf(operation) }),
+        execute(this.#runtime, known, { actor: executorOf(operation) }),
       );
-    return this.#inTime(operation);
-  }
-
-  async #takeOverAbandoned(operation: Operation): Promise<Operation> {
-    const { operation_id } = operation;
-    if (this.#targets.has(operation) || !isAbandoned(this.#parts, operation, this.#holder)) return operation;
-    if (isStillRunning(this.#parts, operation, this.#unsettled)) return operation;
-    const executor = { actor: executorOf(operation), holder: this.#holder };
-    return this.#targets.with(operation, async () => {
-      const taken = await takeOver(this.#parts, await this.#parts.journal.read(operation_id), executor);
-      await this.#parts.reached('taken', operation_id);
-      return resolve(this.#parts, taken, executor, this.#unsettled);
-    });
+    return inTime(this.#parts, operation);
   }
 
   async #followRollback(operation: Operation): Promise<Operation> {
     const child = await this.#parts.journal.read(operation.rollbacks.at(-1)!);
     return settleParent(this.#parts, operation, child);
   }
-
-  /** The operation after whatever its deadlines bring. */
-  async #inTime(operation: Operation): Promise<Operation> {
-    const { state, deadlines, rollback_until } = operation;
-    const { now } = this.#parts;
-    const step = (to: State, reason: string, data = {}): Promise<Operation> =>
-      this.#append(operation, { actor: this.#engine(operation), by: 'engine', to, reason, data });
-    if (
-      (state === 'pending_approval' || state === 'validated') &&
-      (deadlines?.approval_expires_at ?? now) < now
-    )
-      return this.#settle(await step('expired', 'the time for approval is over'));
-    if (state === 'approved' && (deadlines?.execute_before ?? now) < now)
-      return step('expired', 'the time for execution is over');
-    const ends = state === 'verified' || state === 'accepted_with_exception';
-    if (ends && (rollback_until ?? '') < now && isReviewed(operation)) {
-      const reason =
-        rollback_until === null ? 'it cannot be undone' : `its undo window ended at ${rollback_until}`;
-      return step('closed', reason, { undo: rollback_until === null ? 'none' : 'no longer possible' });
-    }
-    return operation;
-  }
-
-  #refuseAgent(operation: Operation, actor: Actor, attempted: string): Promise<never> {
-    return this.#refuse(operation, actor, 'OPERATION_DENIED', 'agents ask, they do not execute', attempted);
-  }
-
-  async #refuse(
-    operation: Operation,
-    actor: Actor,
-    code: 'PLAN_HASH' | 'OPERATION_EXPIRED' | 'OPERATION_STALE' | 'OPERATION_DENIED',
-    message: string,
-    attempted = 'executing',
-  ): Promise<never> {
-    await this.#parts.journal.refuse(operation, actor, { attempted, code, message });
-    throw new IndelibleError(code, message, { details: { state: operation.state } });
-  }
-}
-
-/** Only what is certain: a member that was half done is for a person to look at. */
-function mayCompensate({ members, progress, rollbacks }: Operation): boolean {
-  const clean = progress.every(({ outcome }) => outcome !== 'partial' && outcome !== 'unknown');
-  return members.length > 1 && clean && rollbacks.length === 0;
-}
-
-/** Whoever executed it, or began to. */
-function executorOf(operation: Operation): Actor {
-  const begun = operation.history.findLast(({ to, by }) => to === 'executing' && by === 'executor');
-  return begun?.actor ?? { type: 'service', id: 'indelible' };
 }

@@ -2,21 +2,22 @@
  * Running an approved operation: the intent first, then the effect, then its receipt.
  *
  * 1. One record consumes the approval, takes the lease, and names effect key, snapshot and decision. If it cannot be
- *    written, nothing runs.
+ *    written, or the before-image not be kept, nothing runs.
  * 2. The connector does it, member by member; between two members one record holds the receipt of the first and the
  *    intent of the second.
- * 3. One record holds the last receipt.
+ * 3. One record holds the last receipt, and if that took no longer, the next one what was read back.
  *
  * An answer that does not come, or does not say that nothing happened, makes it `indeterminate` (recovery.ts).
  */
 import { type Actor, type ErrorCode, isIndelibleError } from '@indelible/core';
-import type { ConnectorSnapshot, Execution } from '../connectors/contract.ts';
+import type { Blobs, ConnectorContext, ConnectorSnapshot, Execution } from '../connectors/contract.ts';
 import type { Step } from './journal.ts';
 import { failureOf, type Parts, timeoutOf } from './parts.ts';
 import { effectKey } from './plan-hash.ts';
 import { compareStates } from './prediction.ts';
 import type { Decision, Operation } from './types.ts';
 import { undoUntil } from './undo-window.ts';
+import { readBack, verified } from './verification.ts';
 
 /** Errors of `execute` after which it is certain that nothing happened (connectors/contract.ts). */
 const NOTHING_HAPPENED: readonly ErrorCode[] = [
@@ -30,6 +31,8 @@ const NOTHING_HAPPENED: readonly ErrorCode[] = [
   'ROLLBACK_REFUSED',
   'ROLLBACK_IMPOSSIBLE',
 ];
+
+const READ_BACK_MS = 5;
 
 /** Who executes, and whether as the first one or in place of one that ended. */
 export interface Executor {
@@ -51,11 +54,13 @@ export async function takeSnapshots(
   parts: Parts,
   operation: Operation,
   from: number,
+  blobs: Blobs = parts.options.blobs,
 ): Promise<ConnectorSnapshot[]> {
   const snapshots = operation.snapshots.slice(0, from);
   for (const plan of operation.members.slice(from)) {
     const connector = parts.connector(plan.connector);
-    snapshots.push(await parts.within(timeoutOf(plan), (context) => connector.snapshot(plan, context)));
+    const take = (context: ConnectorContext) => connector.snapshot(plan, context);
+    snapshots.push(await parts.within(timeoutOf(plan), take, blobs));
   }
   return snapshots;
 }
@@ -111,10 +116,23 @@ export async function run(
     const answer = await runMember(parts, current, member, unsettled);
     await parts.reached('answered', current.operation_id);
     const step = stepAfter(parts, current, executor, member, answer);
-    current = await parts.journal.append(current, [step]);
+    const more = step.to === 'executed' ? await verifiedAtOnce(parts, current, answer) : [];
+    current = await parts.journal.append(current, [step, ...more]);
     if (step.action !== 'operation.step') return current;
     await parts.reached('stepped', current.operation_id);
   }
+}
+
+/**
+ * The read-back, when it takes no longer than a record would: then it goes into one group with the receipt. Nothing
+ * happens outside between the two. When it takes longer, the receipt does not wait for it.
+ */
+async function verifiedAtOnce(parts: Parts, operation: Operation, answer: Answer): Promise<Step[]> {
+  if (answer.kind !== 'done') return [];
+  const before = operation.progress.slice(0, -1).map(({ execution }) => execution);
+  const found = await orGiveUp(readBack(parts, operation, [...before, answer.execution]), READ_BACK_MS);
+  if (found === null || found === 'given up') return [];
+  return verified(operation, found, undoUntil(parts, operation));
 }
 
 async function runMember(

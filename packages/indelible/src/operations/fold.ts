@@ -57,13 +57,21 @@ export function fold(operation: Operation | null, entry: Entry): Operation | nul
   if (operation === null) return problemOf(null, entry) === null ? begin(entry) : null;
   const problem = problemOf(operation, entry);
   if (problem !== null) {
-    const illegal = [...operation.illegal, { seq: entry.seq, action: entry.action, rule: problem }];
-    const next_n = entry.data.n === operation.next_n ? operation.next_n + 1 : operation.next_n;
-    return { ...operation, illegal, next_n };
+    const illegal = [
+      ...operation.illegal,
+      { n: entry.data.n, seq: entry.seq, action: entry.action, rule: problem },
+    ];
+    return { ...operation, illegal, next_n: nextNumber(operation.next_n, illegal) };
   }
   const history = [...operation.history, historyEntry(entry)];
-  const moved = { ...operation, state: entry.data.to, next_n: operation.next_n + 1, history };
+  const next_n = nextNumber(operation.next_n + 1, operation.illegal);
+  const moved = { ...operation, state: entry.data.to, next_n, history };
   return { ...moved, ...effectOf(moved, entry) };
+}
+
+/** The first number from `n` on that no record has: one that changed nothing has its number for good, too. */
+function nextNumber(n: number, illegal: Operation['illegal']): number {
+  return illegal.some((one) => one.n === n) ? nextNumber(n + 1, illegal) : n;
 }
 
 /** Which rule a record breaks; null when it may stand. */

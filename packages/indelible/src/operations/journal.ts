@@ -7,16 +7,27 @@
  *
  * Errors:  OPERATION_NOT_FOUND; OPERATION_STATE for a record that the lifecycle does not allow; those of the ledger.
  */
-import { type Actor, IndelibleError, type JsonObject, LIMITS, type Resource } from '@indelible/core';
+import {
+  type Actor,
+  type Event,
+  IndelibleError,
+  type JsonObject,
+  type LedgerRecord,
+  LIMITS,
+  type Receipt,
+  type Resource,
+} from '@indelible/core';
 import type { ConnectorPlan } from '../connectors/contract.ts';
-import type { LedgerWriter, StoredRecord } from '../ledger/types.ts';
+import type { LedgerWriter } from '../ledger/types.ts';
 import { type Entry, type EntryData, entryData, fold, problemOf, REFUSED, TARGETS } from './fold.ts';
 import type { Part, State } from './lifecycle.ts';
+import { findRecords } from './records.ts';
 import type { HistoryEntry, Operation } from './types.ts';
 
 const CACHED_MAX = 1000;
-const PAGE = 1000;
 const RECORDS_MAX = 10_000;
+/** UTF-16 units of an event that fits into one record whatever they are. */
+const SURELY_WHOLE = 15_000;
 
 /** A record to be written: where it leads, and what it says. */
 export interface Step {
@@ -30,8 +41,13 @@ export interface Step {
   readonly outcome?: 'ok' | 'error' | 'denied' | 'pending';
 }
 
-/** Told of what was recorded, once it is durable. Must not raise. */
-export type OnAppend = (operation: Operation, entries: readonly HistoryEntry[]) => void;
+/** Who is told of what; must not raise. */
+export interface JournalListeners {
+  /** What was recorded, once it is durable. */
+  readonly onAppend?: ((operation: Operation, entries: readonly HistoryEntry[]) => void) | undefined;
+  /** Every operation that was read or written. */
+  readonly onFolded?: (operation: Operation) => void;
+}
 
 const DENIED: readonly State[] = ['denied', 'rejected', 'expired', 'stale'];
 const ERRORS: readonly State[] = [
@@ -46,18 +62,24 @@ const PENDING: readonly State[] = ['pending_approval', 'executing', 'indetermina
 export class Journal {
   readonly ledger: LedgerWriter;
   readonly #clock: () => number;
-  readonly #onAppend: OnAppend | undefined;
+  readonly #listeners: JournalListeners;
   readonly #cache = new Map<string, Operation>();
 
-  constructor(ledger: LedgerWriter, clock: () => number, onAppend?: OnAppend) {
+  constructor(ledger: LedgerWriter, clock: () => number, listeners: JournalListeners = {}) {
     this.ledger = ledger;
     this.#clock = clock;
-    this.#onAppend = onAppend;
+    this.#listeners = listeners;
   }
 
   /** As of the newest record of this process; another process may have gone on. */
   async known(id: string): Promise<Operation> {
     return this.#cache.get(id) ?? this.read(id);
+  }
+
+  /** With every record up to this one. */
+  async asOf(id: string, seq: number): Promise<Operation> {
+    const operation = this.#cache.get(id);
+    return operation !== undefined && operation.history.at(-1)!.seq >= seq ? operation : this.read(id);
   }
 
   /** Folded from everything that is durable now. */
@@ -70,23 +92,17 @@ export class Journal {
   }
 
   async entries(id: string): Promise<Entry[]> {
-    const { index } = this.ledger;
-    if (index === null) throw new IndelibleError('INDEX_DAMAGED', 'operations need a ledger with an index');
     if (id.length === 0 || id.length > LIMITS.identifier) return [];
-    await this.ledger.caughtUp();
-    const filter = { resource: id, action: 'operation.*' };
-    const { seqs } = await index.search({ filter, order: 'oldest', limit: RECORDS_MAX });
+    const search = { resource: id, action: 'operation.*', order: 'oldest', limit: RECORDS_MAX } as const;
     const entries: Entry[] = [];
-    for (let i = 0; i < seqs.length; i += PAGE) {
-      for (const stored of await this.ledger.get(seqs.slice(i, i + PAGE))) {
-        const entry = await this.#entryOf(stored, id);
-        if (entry !== null) entries.push(entry);
-      }
+    for (const record of await findRecords(this.ledger, search)) {
+      const entry = await this.#entryOf(record, id);
+      if (entry !== null) entries.push(entry);
     }
     return entries;
   }
 
-  async #entryOf({ record }: StoredRecord, id: string): Promise<Entry | null> {
+  async #entryOf(record: LedgerRecord, id: string): Promise<Entry | null> {
     if (record.resource?.type !== 'operation' || record.resource.id !== id) return null;
     const { seq, recorded_at, actor, action } = record;
     const found = await this.ledger.dataOf(record);
@@ -99,7 +115,7 @@ export class Journal {
   }
 
   /**
-   * Writes records that follow one another, in one group. Raises IDEMPOTENCY_CONFLICT when another process was first:
+   * Writes records that follow one another, in one group if they are small. Raises IDEMPOTENCY_CONFLICT when another process was first:
    * then some of them may be there, and the operation must be read again.
    */
   async append(operation: Operation | null, steps: readonly Step[]): Promise<Operation> {
@@ -123,45 +139,52 @@ export class Journal {
     this.#remember(folded!);
     const illegal = folded!.illegal.slice(operation?.illegal.length ?? 0);
     if (illegal.length > 0) throw stateError(folded, steps.at(-1)!, illegal[0]!.rule);
-    this.#onAppend?.(folded!, folded!.history.slice(operation?.history.length ?? 0));
+    this.#listeners.onAppend?.(folded!, folded!.history.slice(operation?.history.length ?? 0));
     return folded!;
   }
 
   async #write(operation: Operation, drafts: readonly { draft: Entry; step: Step }[]) {
-    const { envelope, operation_id, members } = operation;
-    const targets = targetsOf(members);
-    const writing = drafts.map(({ draft, step }) =>
-      this.ledger.recordOwn({
-        action: draft.action,
-        actor: draft.actor,
-        resource: { type: 'operation', id: operation_id },
-        related_resources: targets.slice(0, LIMITS.related_resources),
-        correlation_id: envelope.correlation_id,
-        ...(envelope.session === null ? {} : { session: envelope.session }),
-        outcome: step.outcome ?? outcomeOf(step),
-        data: draft.data as unknown as JsonObject,
-        idempotency_key: keyOf(operation_id, draft.data.n, envelope.idempotency_key),
-      }),
-    );
-    // All are under way when the first one fails; none may be left without somebody to listen.
-    const written = await Promise.allSettled(writing);
-    const failed = written.find((one) => one.status === 'rejected');
-    if (failed !== undefined) {
+    const { envelope, operation_id } = operation;
+    const targets = targetsOf(operation.members);
+    const events = drafts.map(({ draft, step }) => ({
+      ...headOf(operation, draft.actor, targets.slice(0, LIMITS.related_resources)),
+      action: draft.action,
+      outcome: step.outcome ?? outcomeOf(step),
+      data: draft.data as unknown as JsonObject,
+      idempotency_key: keyOf(operation_id, draft.data.n, envelope.idempotency_key),
+    }));
+    // Before the operation is there, so that none is there whose targets are not all on record.
+    const first = drafts[0]!.draft;
+    const before = first.data.n === 0 ? targetEvents(operation, first.actor, targets) : [];
+    try {
+      return (await this.#record([...before, ...events])).slice(before.length);
+    } catch (error) {
       this.#cache.delete(operation_id);
-      throw failed.reason;
+      throw error;
     }
-    return written.map((one) => (one as PromiseFulfilledResult<Awaited<(typeof writing)[0]>>).value);
+  }
+
+  /** In this order: together, or one after the other where data goes elsewhere first and the next would overtake it. */
+  async #record(events: readonly Event[]): Promise<Receipt[]> {
+    const receipts: Receipt[] = [];
+    if (events.slice(0, -1).some((event) => JSON.stringify(event).length > SURELY_WHOLE)) {
+      for (const event of events) receipts.push(await this.ledger.recordOwn(event));
+      return receipts;
+    }
+    // All are under way when the first one fails; none may be left without somebody to listen.
+    for (const one of await Promise.allSettled(events.map((event) => this.ledger.recordOwn(event)))) {
+      if (one.status === 'rejected') throw one.reason;
+      receipts.push(one.value);
+    }
+    return receipts;
   }
 
   /** Records that something was refused. It changes no state and cannot conflict. */
   async refuse(operation: Operation, actor: Actor, facts: Refusal): Promise<void> {
-    const { operation_id, envelope, members, plan_hash, state } = operation;
+    const { operation_id, members, plan_hash, state } = operation;
     await this.ledger.recordOwn({
+      ...headOf(operation, actor, targetsOf(members).slice(0, LIMITS.related_resources)),
       action: REFUSED,
-      actor,
-      resource: { type: 'operation', id: operation_id },
-      related_resources: targetsOf(members).slice(0, LIMITS.related_resources),
-      correlation_id: envelope.correlation_id,
       outcome: 'denied',
       message: facts.message.slice(0, LIMITS.message),
       data: { state, plan_hash, ...facts } as JsonObject,
@@ -178,6 +201,7 @@ export class Journal {
     this.#cache.delete(operation_id);
     this.#cache.set(operation_id, operation);
     if (this.#cache.size > CACHED_MAX) this.#cache.delete(this.#cache.keys().next().value!);
+    this.#listeners.onFolded?.(operation);
   }
 }
 
@@ -192,6 +216,28 @@ export interface Refusal {
 /** The things that these plans would change. */
 export function targetsOf(members: readonly ConnectorPlan[]): Resource[] {
   return members.flatMap(({ targets }) => targets.map(({ resource }) => resource));
+}
+
+/** What all records of an operation have in common. */
+function headOf({ operation_id, envelope }: Operation, actor: Actor, related_resources: readonly Resource[]) {
+  const { correlation_id, session } = envelope;
+  return {
+    ...{ actor, related_resources, correlation_id, resource: { type: 'operation', id: operation_id } },
+    ...(session === null ? {} : { session }),
+  };
+}
+
+/** The targets that a record has no room for, in records of their own. */
+function targetEvents(operation: Operation, actor: Actor, targets: readonly Resource[]): Event[] {
+  const events: Event[] = [];
+  for (let from = LIMITS.related_resources; from < targets.length; from += LIMITS.related_resources)
+    events.push({
+      ...headOf(operation, actor, targets.slice(from, from + LIMITS.related_resources)),
+      action: TARGETS,
+      data: { from, targets: targets.length },
+      idempotency_key: `indelible:op:${operation.operation_id}:targets:${from}`,
+    });
+  return events;
 }
 
 /** The first record answers to the requester's own key, so that a retry finds the operation. */

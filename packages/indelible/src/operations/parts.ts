@@ -10,8 +10,10 @@ import type {
   EffectContext,
 } from '../connectors/contract.ts';
 import type { LedgerLog, LedgerWriter } from '../ledger/types.ts';
+import { ApproverBook } from './approvers.ts';
 import type { PolicyGate, PolicyView } from './gate.ts';
-import { Journal, type OnAppend } from './journal.ts';
+import { Journal, type JournalListeners } from './journal.ts';
+import { OpenSet } from './open-set.ts';
 import { effectKey } from './plan-hash.ts';
 import type { Operation } from './types.ts';
 
@@ -39,7 +41,7 @@ export interface EngineOptions {
   readonly clock?: () => number;
   readonly log?: LedgerLog;
   /** Told of each step of an operation that this engine has recorded. */
-  readonly onRecord?: OnAppend;
+  readonly onRecord?: JournalListeners['onAppend'];
   /** When policy says nothing else; default 24 hours. */
   readonly approval_expires_ms?: number;
   /** When policy says nothing else; default 24 hours after the approval. */
@@ -61,6 +63,8 @@ const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
 export class Parts {
   readonly options: EngineOptions;
   readonly journal: Journal;
+  readonly open: OpenSet;
+  readonly approvers: ApproverBook;
   readonly clock: () => number;
   readonly log: LedgerLog;
   readonly #recorded_policies = new Set<string>();
@@ -68,8 +72,13 @@ export class Parts {
   constructor(options: EngineOptions) {
     this.options = options;
     this.clock = options.clock ?? Date.now;
-    this.journal = new Journal(options.ledger, this.clock, options.onRecord);
     this.log = options.log ?? SILENT;
+    this.open = new OpenSet(options.ledger, this.log);
+    this.approvers = new ApproverBook(options.ledger);
+    this.journal = new Journal(options.ledger, this.clock, {
+      onAppend: options.onRecord,
+      onFolded: (operation) => this.open.note(operation),
+    });
   }
 
   get now(): string {
@@ -130,13 +139,16 @@ export class Parts {
   }
 
   /** The context of one call, and its end. `ms` is real time: a connector may wait for a network. */
-  async within<T>(ms: number, work: (context: ConnectorContext) => Promise<T>): Promise<T> {
+  async within<T>(
+    ms: number,
+    work: (context: ConnectorContext) => Promise<T>,
+    blobs = this.options.blobs,
+  ): Promise<T> {
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), ms);
     try {
       return await work({
-        signal: timeout.signal,
-        blobs: this.options.blobs,
+        ...{ signal: timeout.signal, blobs },
         secret: (name) => this.secret(name),
       });
     } finally {

@@ -5,9 +5,10 @@
  * and planning again is free.
  */
 import { type Actor, IndelibleError, isIndelibleError, type JsonObject } from '@indelible/core';
-import type { ConnectorPlan, DryRun, Execution } from '../connectors/contract.ts';
+import type { ConnectorContext, ConnectorPlan, DryRun, Execution } from '../connectors/contract.ts';
 import { newCorrelationId } from '../ledger/identity.ts';
 import { requirementsOf } from './approvals.ts';
+import { dryBlobs } from './blobs.ts';
 import { requestKey, type Step, targetsOf } from './journal.ts';
 import { failureOf, type Parts, timeoutOf } from './parts.ts';
 import { planHash, requestHash } from './plan-hash.ts';
@@ -231,10 +232,11 @@ function runDry(
   effect: Parameters<Parts['effect']>[1],
 ): Promise<Execution> {
   const connector = parts.connector(plan.connector);
-  return parts.within(timeoutOf(plan), async (context) => {
+  const run = async (context: ConnectorContext) => {
     const snapshot = await connector.snapshot(plan, context);
     return connector.execute(plan, snapshot, parts.effect(context, effect), { commit: false });
-  });
+  };
+  return parts.within(timeoutOf(plan), run, dryBlobs(parts.options.blobs));
 }
 
 /** The operation that an idempotency key stands for, or null. */

@@ -1,7 +1,7 @@
 /**
  * The engine's questions to policy, answered by Cedar.
  */
-import type { JsonObject } from '@indelible/core';
+import type { Actor, JsonObject } from '@indelible/core';
 import type { PolicyGate, PolicyView } from './gate.ts';
 import { combine } from './policy/combine.ts';
 import { decide } from './policy/decide.ts';
@@ -22,7 +22,7 @@ function viewOf(set: PolicySet): PolicyView {
   return {
     policy_set_hash: set.policy_set_hash,
     entities_hash: set.entities_hash,
-    decide: (plan, facts) => decide(set, policyRequestOf(plan, facts)),
+    decide: (plan, facts) => decide(set, policyRequestOf(plan, { ...facts, actor: known(set, facts.actor) })),
     combine: (decisions) =>
       combine(decisions as readonly Decision[] as [PolicyDecision, ...PolicyDecision[]]),
     knows: (id) => set.directory.has(person(id)),
@@ -32,4 +32,14 @@ function viewOf(set: PolicySet): PolicyView {
       return { ...event, data: event.data as JsonObject };
     },
   };
+}
+
+/** A token that is named for an agent or a person of the directory asks as that one; any other as a service. */
+function known(set: PolicySet, actor: Actor): Actor {
+  const { type, id, on_behalf_of } = actor;
+  const delegated = on_behalf_of === undefined ? {} : { on_behalf_of: known(set, on_behalf_of) };
+  if (type !== 'api-token') return { ...actor, ...delegated };
+  if (set.directory.has({ kind: 'agent', id })) return { ...actor, type: 'agent', ...delegated };
+  if (set.directory.has({ kind: 'person', id })) return { ...actor, type: 'user', ...delegated };
+  return { ...actor, ...delegated };
 }

@@ -16,7 +16,7 @@ const ACTION = /^[A-Za-z][A-Za-z0-9_.-]{0,99}$/;
 const DELEGATION_MAX = LIMITS.delegation_depth - 1;
 
 export function checkRequest(request: OperationRequest): void {
-  const { members, requester, reason, intent, idempotency_key } = request;
+  const { members, reason, intent, idempotency_key } = request;
   if (!Array.isArray(members) || members.length === 0 || members.length > MEMBERS_MAX)
     throw invalid('members', `must be 1 to ${MEMBERS_MAX}`);
   for (const [i, member] of members.entries()) checkMember(member as MemberRequest, `members[${i}]`);
@@ -25,8 +25,6 @@ export function checkRequest(request: OperationRequest): void {
   if (idempotency_key !== undefined && idempotency_key.length > 200)
     throw invalid('idempotency_key', 'has at most 200 characters');
   checkAsEvent(request);
-  if (chainOf(requester).length > DELEGATION_MAX)
-    throw invalid('requester', `delegates more than ${DELEGATION_MAX - 1} deep`);
 }
 
 function checkMember(member: MemberRequest, place: string): void {
@@ -43,7 +41,12 @@ function checkMember(member: MemberRequest, place: string): void {
 }
 
 /** Whatever becomes part of a record keeps to the rules of one. */
-function checkAsEvent({ requester, correlation_id, session, idempotency_key }: OperationRequest): void {
+export function checkAsEvent({
+  requester,
+  correlation_id,
+  session,
+  idempotency_key,
+}: Pick<OperationRequest, 'requester' | 'correlation_id' | 'session' | 'idempotency_key'>): void {
   try {
     checkEvent({
       action: 'operation.planned',
@@ -59,6 +62,8 @@ function checkAsEvent({ requester, correlation_id, session, idempotency_key }: O
     });
   }
   if (requester === undefined) throw invalid('requester', 'is required');
+  if (chainOf(requester).length > DELEGATION_MAX)
+    throw invalid('requester', `delegates more than ${DELEGATION_MAX - 1} deep`);
 }
 
 export function checkText(member: string, text: unknown): void {

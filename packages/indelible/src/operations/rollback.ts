@@ -75,39 +75,25 @@ async function planMemberUndo(
   );
 }
 
-/** Raises, and records why, unless the operation can be undone now. */
+/** Raises unless the operation can be undone now; what it raises is recorded, but for OPERATION_STATE. */
 export async function checkUndoable(parts: Parts, operation: Operation, by: Actor): Promise<void> {
-  const { state, rollback_until } = operation;
-  if (!UNDOABLE.includes(state))
-    await refuse(
-      parts,
-      operation,
-      by,
-      new IndelibleError('OPERATION_STATE', `it is ${state}: nothing to undo`),
-    );
-  if (!operation.progress.some(happened))
-    await refuse(
-      parts,
-      operation,
-      by,
-      new IndelibleError('ROLLBACK_IMPOSSIBLE', 'nothing is known to have happened'),
-    );
-  if (rollback_until === null)
-    await refuse(
-      parts,
-      operation,
-      by,
-      new IndelibleError('ROLLBACK_IMPOSSIBLE', 'it has no undo, as its plan said'),
-    );
-  if (rollback_until! < parts.now)
-    await refuse(
-      parts,
-      operation,
-      by,
-      new IndelibleError('ROLLBACK_REFUSED', `its undo window ended at ${rollback_until}`, {
-        details: { rule: 'window', rollback_until },
-      }),
-    );
+  const { state, rollback_until, progress } = operation;
+  if (!UNDOABLE.includes(state)) {
+    const details = { state, to: 'rollback_requested' };
+    throw new IndelibleError('OPERATION_STATE', `it is ${state}: nothing to undo`, { details });
+  }
+  const problem = undoProblem();
+  if (problem !== null) await refuse(parts, operation, by, problem);
+
+  function undoProblem(): IndelibleError | null {
+    if (!progress.some(happened))
+      return new IndelibleError('ROLLBACK_IMPOSSIBLE', 'nothing is known to have happened');
+    if (rollback_until === null)
+      return new IndelibleError('ROLLBACK_IMPOSSIBLE', 'it has no undo, as its plan said');
+    if (rollback_until >= parts.now) return null;
+    const details = { rule: 'window', rollback_until };
+    return new IndelibleError('ROLLBACK_REFUSED', `its undo window ended at ${rollback_until}`, { details });
+  }
 }
 
 async function refuse(parts: Parts, operation: Operation, by: Actor, error: IndelibleError): Promise<never> {
@@ -217,6 +203,14 @@ async function proposeUndo(
     throw error;
   }
   return child;
+}
+
+/** Has the parent of a rollback show what became of it. */
+export async function settle(parts: Parts, operation: Operation): Promise<Operation> {
+  const { parent } = operation.envelope;
+  if (parent === null) return operation;
+  await settleParent(parts, await parts.journal.read(parent.operation_id), operation);
+  return operation;
 }
 
 /** States of a child in which nothing was undone, and nothing will be. */

@@ -5,12 +5,13 @@
  * executes looks whether another one did so before it, on one of the same targets, and is still at it. Of two, at least
  * one sees the other, since both recorded before they looked; the later one gives way.
  */
-import { IndelibleError, type LedgerRecord } from '@indelible/core';
+import { type Actor, IndelibleError, isIndelibleError } from '@indelible/core';
+import { TARGETS } from './fold.ts';
 import { targetsOf } from './journal.ts';
 import type { Parts } from './parts.ts';
+import { findRecords } from './records.ts';
 import type { Operation } from './types.ts';
 
-const LOOK_BACK = 50;
 const TOUCHES_MAX = 100;
 
 /** Targets that operations of this process are working on. */
@@ -48,17 +49,12 @@ export async function earlierExecution(
   operation: Operation,
   epoch: number,
 ): Promise<string | null> {
-  const { ledger } = parts.options;
-  await ledger.caughtUp();
-  for (const { id } of targetsOf(operation.members)) {
-    const filter = { resource: id, action: 'operation.executing' };
-    const found = await ledger.index!.search({ filter, order: 'newest', limit: LOOK_BACK, below: epoch });
-    for (const { record } of await ledger.get(found.seqs)) {
-      const other = record.resource?.id;
-      if (!concerns(record, id) || other === undefined || other === operation.operation_id) continue;
-      const { state } = await parts.journal.read(other);
-      if (state === 'executing' || state === 'indeterminate') return other;
-    }
+  await parts.open.catchUp(epoch);
+  const targets = new Set(targetsOf(operation.members).map(({ id }) => id));
+  for (const id of parts.open.executingBefore(epoch, targets)) {
+    const { state, members } = await parts.journal.read(id);
+    if (state !== 'executing' && state !== 'indeterminate') continue;
+    if (targetsOf(members).some((target) => targets.has(target.id))) return id;
   }
   return null;
 }
@@ -75,27 +71,47 @@ export interface Touch {
 
 /** Everything recorded about these targets behind `seq`, but for attempts; by operations, and by whoever records. */
 export async function touchesSince(parts: Parts, operation: Operation, seq: number): Promise<Touch[]> {
-  const { ledger } = parts.options;
-  await ledger.caughtUp();
-  const touches: Touch[] = [];
+  const touches = new Map<string, Touch>();
   for (const { id } of targetsOf(operation.members)) {
-    const filter = { resource: id };
-    const { seqs } = await ledger.index!.search({ filter, order: 'oldest', limit: TOUCHES_MAX, beyond: seq });
-    for (const { record } of await ledger.get(seqs)) {
-      if (!concerns(record, id) || !isTouch(record.action)) continue;
-      const operation_id = record.resource?.type === 'operation' ? record.resource.id : null;
-      if (operation_id === operation.operation_id) continue;
-      const { recorded_at, action, actor } = record;
-      const who = `${actor.type}:${actor.id}`;
-      touches.push({ target: id, seq: record.seq, at: recorded_at, action, actor: who, operation_id });
-    }
+    for (const touch of [...(await recordedTouches(parts, id, seq)), ...(await otherTouches(parts, id, seq))])
+      if (touch.operation_id !== operation.operation_id) touches.set(`${touch.seq} ${id}`, touch);
   }
-  return touches.sort((a, b) => a.seq - b.seq).slice(0, TOUCHES_MAX);
+  return [...touches.values()].sort((a, b) => a.seq - b.seq).slice(0, TOUCHES_MAX);
 }
 
-/** The index is derived: the record has the last word. */
-function concerns({ resource, related_resources = [] }: LedgerRecord, id: string): boolean {
-  return resource?.id === id || related_resources.some((one) => one.id === id);
+/** Records that name the target themselves. */
+async function recordedTouches({ options }: Parts, target: string, seq: number): Promise<Touch[]> {
+  const search = { resource: target, order: 'oldest', limit: TOUCHES_MAX, behind: seq } as const;
+  const records = await findRecords(options.ledger, search);
+  return records
+    .filter(({ action }) => isTouch(action))
+    .map(({ seq, recorded_at: at, action, actor, resource }) => {
+      const operation_id = resource?.type === 'operation' ? resource.id : null;
+      return { target, seq, at, action, actor: nameOf(actor), operation_id };
+    });
+}
+
+/** Records of operations with so many targets that this one is named by a record of its own. */
+async function otherTouches({ options, journal }: Parts, target: string, seq: number): Promise<Touch[]> {
+  const search = { resource: target, action: TARGETS, order: 'newest', limit: TOUCHES_MAX } as const;
+  const touches: Touch[] = [];
+  for (const { resource } of await findRecords(options.ledger, search)) {
+    const other = await journal.read(resource!.id).catch((error: unknown) => {
+      // It was never planned to the end.
+      if (isIndelibleError(error, 'OPERATION_NOT_FOUND')) return null;
+      throw error;
+    });
+    for (const entry of other?.history ?? []) {
+      const { at, action, actor } = entry;
+      if (entry.seq <= seq || !EFFECTS.includes(action)) continue;
+      touches.push({ target, seq: entry.seq, at, action, actor: nameOf(actor), operation_id: resource!.id });
+    }
+  }
+  return touches;
+}
+
+function nameOf({ type, id }: Actor): string {
+  return `${type}:${id}`;
 }
 
 const EFFECTS = ['operation.executed', 'operation.partially_executed', 'operation.indeterminate'];

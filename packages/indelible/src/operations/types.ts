@@ -145,6 +145,7 @@ export interface HistoryEntry {
 
 /** A record that the lifecycle does not allow: it changed nothing. */
 export interface IllegalEntry {
+  readonly n: number;
   readonly seq: number;
   readonly action: string;
   readonly rule: string;

@@ -5,7 +5,6 @@
  */
 import { type Actor, IndelibleError, isIndelibleError, type JsonObject } from '@indelible/core';
 import { isMet, isVetoed, requirementsFor, type VoteRule, voteProblem } from './approvals.ts';
-import { approverOf } from './approvers.ts';
 import type { Step } from './journal.ts';
 import { engineActor, failureOf, type Parts } from './parts.ts';
 import { samePersonKey } from './people.ts';
@@ -141,7 +140,7 @@ async function signatoryOf(
   const nobody: Actor = { type: 'unauthenticated', id: 'unknown' };
   let person = nobody;
   try {
-    const approver = await approverOf(parts.options.ledger, signature.key);
+    const approver = await parts.approvers.of(signature.key);
     person = { type: 'user', id: approver.person_id };
     if (claims.plan_hash !== operation.plan_hash)
       throw new IndelibleError('PLAN_HASH', `the operation has the plan hash ${operation.plan_hash}`);

@@ -21,7 +21,10 @@ interface Options extends SigningOptions {
 export function addAnchor(program: Command, shell: Shell): void {
   const command = shell
     .command<Options>(program, 'anchor', 'have the newest checkpoint kept elsewhere, now', anchorNow)
-    .requiredOption('--anchor <url...>', 'file:/PATH, sqlite:/PATH, https://… or tsa+https://…?roots=FILE');
+    .requiredOption(
+      '--anchor <url...>',
+      'file:/PATH, sqlite:/PATH, postgres://…, https://… or tsa+https://…?roots=FILE',
+    );
   addSigningOptions(command);
 }
 

@@ -6,6 +6,7 @@ import { openArchive } from '../../compose/moving.ts';
 import { withoutCredentials } from '../../compose.ts';
 import type { ArchiveStatus } from '../../moving/archive.ts';
 import type { ExitCode } from '../failure.ts';
+import { noteLedger } from '../known-ledgers.ts';
 import { environmentKeys, noticeLog } from '../open.ts';
 import { printable } from '../printable.ts';
 import { recordCopying } from '../record-copying.ts';
@@ -41,6 +42,7 @@ async function archive(invocation: Invocation<Options>, from_url: string, to_url
     keys: environmentKeys(invocation),
     log: noticeLog(terminal),
     signerFor: signerInPassing(invocation, from_url),
+    onArchived: (store) => noteLedger(invocation, { store, transparency: null }, to_url),
     ...(options.record
       ? {
           onBegin: async () => {

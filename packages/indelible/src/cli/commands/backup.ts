@@ -4,7 +4,7 @@
 import { basename } from 'node:path';
 import { IndelibleError, LIMITS } from '@indelible/core';
 import type { Command } from 'commander';
-import { openAttachments, openStore } from '../../compose.ts';
+import { openAttachments, openStore, withoutCredentials } from '../../compose.ts';
 import { type BackupSummary, backupLog } from '../../ledger/backup.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { type RestoreSummary, restoreLog } from '../../ledger/restore.ts';
@@ -113,7 +113,7 @@ async function restore(invocation: Invocation<RestoreOptions>, path: string): Pr
   const { header, trailer } = summary;
   // Before the ledger is opened: it keeps in memory what the index does not know yet.
   await buildIndex(target, url);
-  await withLedger(target, { mode: 'write' }, async (ledger) => {
+  await withLedger(target, { mode: 'write', much: true }, async (ledger) => {
     await ledger.recordOwn({
       action: 'ledger.restored',
       resource: { type: 'ledger', id: ledger.name },
@@ -128,16 +128,17 @@ async function restore(invocation: Invocation<RestoreOptions>, path: string): Pr
     await bringIndexUpToDate(ledger, terminal);
   });
   const { report } = summary;
+  const shown = withoutCredentials(url);
   await terminal.result({
     file: path,
-    url,
+    url: shown,
     ledger: header.ledger,
     records: trailer.count,
     head: trailer.head,
     verdict: report.verdict,
   });
   await terminal.line(
-    `Restored ${counted(trailer.count, 'record')} of ${printable(header.ledger)} to ${url}`,
+    `Restored ${counted(trailer.count, 'record')} of ${printable(header.ledger)} to ${shown}`,
   );
   await terminal.line(`verdict ${report.verdict}; the restoration is recorded`);
   return 0;

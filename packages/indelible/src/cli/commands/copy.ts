@@ -3,25 +3,16 @@
  */
 import { IndelibleError } from '@indelible/core';
 import type { Command } from 'commander';
-import {
-  openArchive,
-  openCopySource,
-  openCopyTarget,
-  refuseSamePlace,
-  verifyCopy,
-} from '../../compose/moving.ts';
+import { type CopiedLedger, copyLedger } from '../../compose/copy-ledger.ts';
+import { openArchive } from '../../compose/moving.ts';
 import { withoutCredentials } from '../../compose.ts';
-import { Keyring } from '../../ledger/keyring.ts';
 import type { VerifyReport } from '../../ledger/types.ts';
-import type { ArchiveTarget } from '../../moving/archive.ts';
-import { copyLog, mustFit } from '../../moving/copy.ts';
-import type { CopySource, CopySummary } from '../../moving/types.ts';
 import type { ExitCode } from '../failure.ts';
 import { levelsHeld } from '../graded-view.ts';
-import { noteLedger } from '../known-ledgers.ts';
+import { noteLedger, notePlace } from '../known-ledgers.ts';
 import { environmentKeys, noticeLog } from '../open.ts';
 import { printable } from '../printable.ts';
-import { startProgress } from '../progress.ts';
+import { type Progress, startProgress } from '../progress.ts';
 import { recordCopying } from '../record-copying.ts';
 import type { Invocation, Shell } from '../shell.ts';
 import { signerInPassing } from '../signing.ts';
@@ -47,44 +38,26 @@ export function addCopy(program: Command, shell: Shell): void {
 }
 
 async function copy(invocation: Invocation<Options>, from_url: string, to_url: string): Promise<ExitCode> {
-  const { options, terminal } = invocation;
+  const { terminal } = invocation;
   refuseLedgerOption(invocation);
-  refuseSamePlace(from_url, to_url);
-  const from = await openCopySource(from_url);
-  try {
-    // Before the place for the copy is made.
-    await mustFit(from, new Keyring(environmentKeys(invocation)));
-    const signerFor = signerInPassing(invocation, from_url);
-    const to = await openCopyTarget(to_url, { records: from.store, signerFor });
-    try {
-      const { summary, recorded } = await copyAll(invocation, from, to, { from_url, to_url });
-      const { ledger, checkpoint_size } = summary;
-      await to.publish?.({ ledger, checkpoint_size, size: summary.head.seq + 1 }, true);
-      const report = options.verify ? await verifyAll(invocation, to, to_url, summary) : null;
-      await noteLedger(invocation, { store: to.store, transparency: null }, to_url);
-      const [source, place] = [withoutCredentials(from_url), withoutCredentials(to_url)];
-      await terminal.result({
-        from: source,
-        to: place,
-        recorded,
-        ...summary,
-        verdict: report?.verdict ?? null,
-        grade: report?.graded.grade ?? null,
-      });
-      await terminal.line(
-        `Copied ${counted(summary.copied, 'record')} of ${printable(summary.ledger)} to ${printable(place)}`,
-      );
-      await terminal.line(
-        `${counted(summary.records, 'record')}, head ${summary.head.seq}:${summary.head.hash}`,
-      );
-      await terminal.line(verdictOf(report));
-    } finally {
-      await to.close();
-    }
-  } finally {
-    await from.close();
-  }
-  if (options.follow === true) await follow(invocation, from_url, to_url);
+  const { copied, recorded } = await copyAll(invocation, from_url, to_url);
+  await notePlace(invocation, to_url);
+  const [from, to] = [withoutCredentials(from_url), withoutCredentials(to_url)];
+  const { report, ...summary } = copied;
+  await terminal.result({
+    from,
+    to,
+    recorded,
+    ...summary,
+    verdict: report?.verdict ?? null,
+    grade: report?.graded.grade ?? null,
+  });
+  await terminal.line(
+    `Copied ${counted(summary.copied, 'record')} of ${printable(summary.ledger)} to ${printable(to)}`,
+  );
+  await terminal.line(`${counted(summary.records, 'record')}, head ${summary.head.seq}:${summary.head.hash}`);
+  await terminal.line(verdictOf(report));
+  if (invocation.options.follow === true) await follow(invocation, from_url, to_url);
   return 0;
 }
 
@@ -102,58 +75,39 @@ function verdictOf(report: VerifyReport | null): string {
 
 async function copyAll(
   invocation: Invocation<Options>,
-  from: CopySource,
-  to: ArchiveTarget,
-  { from_url, to_url }: { readonly from_url: string; readonly to_url: string },
-): Promise<{ summary: CopySummary; recorded: boolean }> {
+  from_url: string,
+  to_url: string,
+): Promise<{ copied: CopiedLedger; recorded: boolean }> {
   const { terminal, signal, options } = invocation;
   let recorded = false;
-  const progress = startProgress(terminal, 'copying', 0, 'records');
+  let verifying: Progress | null = null;
+  const copying = startProgress(terminal, 'copying', 0, 'records');
   try {
-    const summary = await copyLog({
-      from,
-      to,
+    const copied = await copyLedger(from_url, to_url, {
       keys: environmentKeys(invocation),
-      whole: options.verify,
+      verify: options.verify,
+      signerFor: signerInPassing(invocation, from_url),
       signal,
-      onProgress: ({ records, records_total, copied }) =>
-        progress.update(records, `of ${count(records_total)}, ${count(copied)} new`),
+      onProgress: ({ records, records_total, copied: written }) =>
+        copying.update(records, `of ${count(records_total)}, ${count(written)} new`),
+      onVerifying: ({ bytes, bytes_total }) => {
+        copying.stop();
+        verifying ??= startProgress(terminal, 'verifying', 1000, 'share');
+        verifying.update((1000 * bytes) / Math.max(1, bytes_total));
+      },
       ...(options.record
         ? {
             onBegin: async (copy_head) => {
-              recorded = await recordCopying(invocation, from_url, {
-                to: to_url,
-                copy_head,
-                continuous: false,
-              });
+              const data = { to: to_url, copy_head, continuous: false };
+              recorded = await recordCopying(invocation, from_url, data);
             },
           }
         : {}),
     });
-    return { summary, recorded };
+    return { copied, recorded };
   } finally {
-    progress.stop();
-  }
-}
-
-async function verifyAll(
-  invocation: Invocation,
-  to: ArchiveTarget,
-  to_url: string,
-  copied: CopySummary,
-): Promise<VerifyReport> {
-  const progress = startProgress(invocation.terminal, 'verifying', 1000, 'share');
-  try {
-    return await verifyCopy({
-      to_url,
-      to,
-      copied,
-      keys: environmentKeys(invocation),
-      signal: invocation.signal,
-      onProgress: ({ bytes, bytes_total }) => progress.update((1000 * bytes) / Math.max(1, bytes_total)),
-    });
-  } finally {
-    progress.stop();
+    copying.stop();
+    (verifying as Progress | null)?.stop();
   }
 }
 
@@ -166,6 +120,7 @@ async function follow(invocation: Invocation, from_url: string, to_url: string):
     keys: environmentKeys(invocation),
     log: noticeLog(terminal),
     signerFor: signerInPassing(invocation, from_url),
+    onArchived: (store) => noteLedger(invocation, { store, transparency: null }, to_url),
   });
   try {
     archive.start();

@@ -44,7 +44,7 @@ async function importFiles(
   // Before anything goes in: a misspelt path is not a reason for half an import.
   const bytes_total = await sizeOf(paths);
   boundGarbage();
-  return withLedger<ExitCode>(invocation, { mode: 'write', create: true }, async (ledger) => {
+  return withLedger<ExitCode>(invocation, { mode: 'write', create: true, much: true }, async (ledger) => {
     const progress = startProgress(terminal, 'importing', bytes_total, 'bytes');
     const started = performance.now();
     const problems: ImportProblem[] = [];

@@ -3,7 +3,7 @@
  */
 import { formatVerifierKey, IndelibleError } from '@indelible/core';
 import type { Command } from 'commander';
-import { type CheckpointSigner, openStore } from '../../compose.ts';
+import { type CheckpointSigner, openStore, withoutCredentials } from '../../compose.ts';
 import type { ExitCode } from '../failure.ts';
 import { ledgerUrl, withLedger } from '../open.ts';
 import type { Invocation, Shell } from '../shell.ts';
@@ -80,5 +80,5 @@ async function mustBeEmpty(url: string): Promise<void> {
   } finally {
     await store.close();
   }
-  throw new IndelibleError('LEDGER_EXISTS', `there is a ledger in ${url}`);
+  throw new IndelibleError('LEDGER_EXISTS', `there is a ledger in ${withoutCredentials(url)}`);
 }

@@ -81,7 +81,7 @@ async function record(invocation: Invocation<Options>, action: string | undefine
   const { options, terminal } = invocation;
   if (options.stdin === true) {
     if (action !== undefined) throw new IndelibleError('USAGE', 'give an action or --stdin, not both');
-    return withLedger<ExitCode>(invocation, { mode: 'write', create: true }, (ledger) =>
+    return withLedger<ExitCode>(invocation, { mode: 'write', create: true, much: true }, (ledger) =>
       recordStandardInput(invocation, ledger),
     );
   }

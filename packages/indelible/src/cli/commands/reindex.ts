@@ -2,6 +2,7 @@
  * `indelible reindex`: forgets the index and builds it from the log again. The log is only read.
  */
 import type { Command } from 'commander';
+import { withoutCredentials } from '../../compose.ts';
 import { buildIndex } from '../build-index.ts';
 import type { ExitCode } from '../failure.ts';
 import { ledgerUrl } from '../open.ts';
@@ -18,7 +19,7 @@ async function reindex(invocation: Invocation): Promise<ExitCode> {
   const started = performance.now();
   const { records, position } = await buildIndex(invocation, url);
   const duration_ms = Math.round(performance.now() - started);
-  await terminal.result({ url, records, position, duration_ms });
+  await terminal.result({ url: withoutCredentials(url), records, position, duration_ms });
   await terminal.line(`Indexed ${counted(records, 'record')} in ${duration(duration_ms)}`);
   return 0;
 }

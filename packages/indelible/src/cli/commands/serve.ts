@@ -6,11 +6,14 @@
 import { isIP } from 'node:net';
 import { IndelibleError, POLICY_BYTES_MAX } from '@indelible/core';
 import { type Command, Option } from 'commander';
+import { withoutCredentials } from '../../compose.ts';
 import type { ExitCode } from '../failure.ts';
 import { readInput } from '../input-file.ts';
 import { noteLedger } from '../known-ledgers.ts';
 import { environmentKeys, ledgerUrl } from '../open.ts';
+import { readConnectors } from '../operation-engine.ts';
 import { timeSpan, wholeNumber } from '../parse-options.ts';
+import { policyFolder } from '../policy-folder.ts';
 import type { Invocation, Shell } from '../shell.ts';
 import { addNewSigningOptions, type SigningOptions, signerOrNew } from '../signing.ts';
 
@@ -36,6 +39,9 @@ interface Options extends SigningOptions {
   readonly anchorEvery?: number;
   readonly archive?: readonly string[];
   readonly outbox: boolean;
+  readonly connectors?: string;
+  readonly policies?: string;
+  readonly recoverEvery?: number;
   readonly verify: boolean;
   readonly verifyEvery?: number;
   readonly verifyFullEvery?: number;
@@ -66,7 +72,10 @@ export function addServe(program: Command, shell: Shell): void {
     )
     .option('--policy <file>', 'witnesses that cosign the checkpoints, and how many of them must')
     .option('--withhold', 'publish a checkpoint only once the policy is met')
-    .option('--anchor <url...>', 'where to anchor checkpoints: file:, sqlite:, https: or tsa+https:')
+    .option(
+      '--anchor <url...>',
+      'where to anchor checkpoints: file:, sqlite:, postgres:, https: or tsa+https:',
+    )
     .option(
       '--anchor-every <time>',
       'how often (default: 24h)',
@@ -77,6 +86,16 @@ export function addServe(program: Command, shell: Shell): void {
       'where to archive the ledgers, in their order: s3:, file:, sqlite:, postgres: or nats:',
     )
     .option('--no-outbox', 'leave the outboxes of PostgreSQL ledgers to other sealers')
+    .option(
+      '--connectors <file>',
+      'make governed writes, by this configuration (default: $INDELIBLE_CONNECTORS, then none)',
+    )
+    .option('--policies <folder>', 'the folder of policies (default: $INDELIBLE_POLICIES, then ./policies)')
+    .option(
+      '--recover-every <time>',
+      'how often to do what is due with governed writes (default: 5s)',
+      timeSpan('--recover-every', 100, DAY_MS),
+    )
     .option(
       '--verify-every <time>',
       'how often to verify what is new (default: 1h)',
@@ -120,12 +139,14 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
     env: invocation.env,
     log_access: log,
     ...(await proofOptions(options)),
+    ...(await governedOptions(invocation)),
     seal_outboxes: options.outbox,
     host,
     port,
     log_level: logLevel,
     signals: false,
     onLedger: (ledger, url) => noteLedger(invocation, ledger, url),
+    onArchived: (store, url) => noteLedger(invocation, { store, transparency: null }, url),
     print: (line) => {
       printed.push(line);
       void terminal.line(line);
@@ -142,9 +163,8 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
   });
   const admin_token = /\bind_[0-9a-f]{16}_\S+/.exec(printed.join('\n'))?.[0] ?? null;
   await terminal.result({ url: running.url, admin_token });
-  await terminal.line(
-    `Serving ${[ledgerUrl(invocation), ...also].join(', ')}; the API is described at ${running.url}/docs. Ctrl-C stops.`,
-  );
+  const shown = [ledgerUrl(invocation), ...also].map(withoutCredentials).join(', ');
+  await terminal.line(`Serving ${shown}; the API is described at ${running.url}/docs. Ctrl-C stops.`);
   const stop = (): void => void running.close().catch(() => {});
   if (signal.aborted) stop();
   else signal.addEventListener('abort', stop, { once: true });
@@ -163,6 +183,15 @@ async function proofOptions(options: Options) {
     ...(anchorEvery === undefined ? {} : { anchor_interval_ms: anchorEvery }),
     ...(policy === undefined ? {} : { policy: await readInput(policy, POLICY_BYTES_MAX) }),
   };
+}
+
+/** Governed writes must be asked for: a connectors.json that lies about is no reason to make them over HTTP. */
+async function governedOptions(invocation: Invocation<Options>) {
+  const { options, env } = invocation;
+  const { connectors: file = env.INDELIBLE_CONNECTORS ?? '', recoverEvery } = options;
+  if (file === '') return {};
+  const governed = { connectors: await readConnectors(file), policies: policyFolder(invocation) };
+  return { governed, ...(recoverEvery === undefined ? {} : { recover_every_ms: recoverEvery }) };
 }
 
 function isLoopback(host: string): boolean {

@@ -5,9 +5,17 @@ import { access } from 'node:fs/promises';
 import { IndelibleError, isIndelibleError } from '@indelible/core';
 import { type Command, InvalidArgumentError } from 'commander';
 import { openStoredProofs, verifiedPosition } from '../../compose/verification.ts';
-import { indexPath, openAttachments, openIndex, openStore } from '../../compose.ts';
+import {
+  indexPath,
+  isSmall,
+  openAttachments,
+  openIndex,
+  openStore,
+  withoutCredentials,
+} from '../../compose.ts';
 import { BackupFile } from '../../ledger/backup-file.ts';
 import type { ChainKey, VerifyReport } from '../../ledger/types.ts';
+import type { Threads } from '../../stores/contract.ts';
 import type { RecordIndex } from '../../stores/index/contract.ts';
 import { verifyVanished } from '../../verification/vanished.ts';
 import { verifiedEvent } from '../../verification/verified-event.ts';
@@ -70,7 +78,7 @@ async function verify(invocation: Invocation<Options>): Promise<ExitCode> {
   await showReport(
     terminal,
     report,
-    options.backup ?? ledgerUrl(invocation),
+    options.backup ?? withoutCredentials(ledgerUrl(invocation)),
     options.index && options.backup === undefined,
   );
   return report.verdict === 'consistent' ? 0 : report.verdict === 'damaged' ? 1 : 3;
@@ -99,7 +107,8 @@ async function checkLedger(
   const { backup, expect, workers, sinceLast = false } = options;
   const url = ledgerUrl(invocation);
   const file = backup === undefined ? null : await BackupFile.open(backup, signal);
-  const store = file ?? (await openStore(url, { read_only: true }));
+  const threads = (await isSmall(url)) ? 'none' : undefined;
+  const store = file ?? (await openStore(url, { read_only: true, threads }));
   const attachments = file?.attachments ?? openAttachments(url, { read_only: true });
   let index: RecordIndex | null = null;
   // The share of bytes is known before the number of records is.
@@ -109,7 +118,7 @@ async function checkLedger(
   // Checking writes nothing, unless it is to be gone on from.
   const position = sinceLast ? verifiedPosition(url) : null;
   try {
-    index = backup === undefined && options.index ? await openExistingIndex(url) : null;
+    index = backup === undefined && options.index ? await openExistingIndex(url, threads) : null;
     const { report } = await verifyLedger({
       store,
       attachments,
@@ -140,7 +149,7 @@ async function checkLedger(
 }
 
 /** The index if there is one: checking must not make files. */
-async function openExistingIndex(url: string): Promise<RecordIndex | null> {
+async function openExistingIndex(url: string, threads: Threads | undefined): Promise<RecordIndex | null> {
   const path = indexPath(url);
   const exists =
     path !== null &&
@@ -148,7 +157,7 @@ async function openExistingIndex(url: string): Promise<RecordIndex | null> {
       () => true,
       () => false,
     ));
-  return exists ? openIndex(url) : null;
+  return exists ? openIndex(url, { threads }) : null;
 }
 
 /** Scripts that read the verdict get one also when the check was not possible: never `ok`. */

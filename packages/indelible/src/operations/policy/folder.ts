@@ -5,8 +5,8 @@
  *
  * Errors:  POLICY_SET_INVALID, also for a folder that cannot be read.
  */
-import type { BigIntStats } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { type BigIntStats, readdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IndelibleError } from '@indelible/core';
 import { loadPolicySet, type PolicyFiles, type PolicySet } from './policy-set.ts';
@@ -27,13 +27,13 @@ export interface Policies {
   current(): Promise<PolicySet>;
 }
 
-/** The policies of a folder; null for none, which denies everything. */
-export function openPolicies(folder: string | null): Policies {
-  if (folder !== null) return new PolicyFolder(folder);
+/** The policies of a folder, or these texts; null for none, which denies everything. */
+export function openPolicies(from: string | PolicyFiles | null): Policies {
+  if (typeof from === 'string') return new PolicyFolder(from);
   let set: Promise<PolicySet> | undefined;
   return {
     current: () => {
-      set ??= loadPolicySet(DENY_ALL);
+      set ??= loadPolicySet(from ?? DENY_ALL);
       return set;
     },
   };
@@ -48,7 +48,7 @@ class PolicyFolder implements Policies {
   }
 
   async current(): Promise<PolicySet> {
-    const { files, fingerprint } = await listFolder(this.#folder);
+    const { files, fingerprint } = listFolder(this.#folder);
     if (this.#loaded?.fingerprint === fingerprint) return this.#loaded.set;
     this.#loaded = null;
     const set = await loadPolicySet(await readListed(this.#folder, files));
@@ -58,9 +58,10 @@ class PolicyFolder implements Policies {
   }
 }
 
-async function listFolder(folder: string): Promise<{ files: string[]; fingerprint: string }> {
+/** Asked for each decision, so without a thread of its own: that would take ten times as long as looking. */
+function listFolder(folder: string): { files: string[]; fingerprint: string } {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
+    const entries = readdirSync(folder, { withFileTypes: true });
     const nested = entries.find((entry) => entry.isDirectory() && !NOT_READ.test(entry.name));
     if (nested !== undefined)
       throw unreadable(nested.name, 'is a folder that nothing reads; cases lie in cases/');
@@ -69,7 +70,7 @@ async function listFolder(folder: string): Promise<{ files: string[]; fingerprin
       .filter((name) => READ.test(name))
       .sort(compare);
     if (names.length > FILES_MAX) throw unreadable('.', `has more than ${FILES_MAX} files`);
-    const stats = await Promise.all(names.map((name) => stat(join(folder, name), { bigint: true })));
+    const stats = names.map((name) => statSync(join(folder, name), { bigint: true }));
     const large = names.find((_, at) => stats[at]!.size > BYTES_MAX);
     if (large !== undefined) throw unreadable(large, `has more than ${BYTES_MAX} bytes`);
     return { files: names, fingerprint: names.map((name, at) => identity(name, stats[at]!)).join('\n') };

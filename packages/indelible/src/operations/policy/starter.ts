@@ -12,7 +12,7 @@ const SHIPPED_ACTIONS: Readonly<Record<string, readonly string[]>> = {
   postgres: ['insert', 'update', 'delete'],
   sqlite: ['insert', 'update', 'delete'],
   git: ['commit'],
-  ldap: ['add', 'modify', 'delete'],
+  ldap: ['add', 'modify', 'delete', 'add-member', 'remove-member'],
   s3: ['put', 'delete'],
 };
 
