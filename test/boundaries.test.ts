@@ -241,6 +241,11 @@ const BETWEEN: Boundaries = {
       why: 'whoever borrows a thread names the module that works in it',
     },
     {
+      file: 'indelible/src/this-thread.ts',
+      imports: 'computed',
+      why: 'as with a thread that is borrowed',
+    },
+    {
       file: 'indelible/src/ledger/verify-worker.ts',
       imports: 'computed',
       why: 'a shard names the module of its own store, so that the ledger need not know one (stores/contract.ts)',

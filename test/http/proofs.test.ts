@@ -196,6 +196,7 @@ test('health and metrics show size, age, faults and cosignatures; a fault leaves
         anchors: [],
         archive: null,
         index_lag: 0,
+        operations: null,
         outbox: null,
         verification: null,
       },

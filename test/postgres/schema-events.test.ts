@@ -367,25 +367,28 @@ test('a transaction that sees the log as it was is asked to try again, and never
   }
 });
 
-test('the head is found without looking at other records, also in a table that nobody has analyzed', {
+test('the head is found without looking at other records, also by a plan of a time when there were none', {
   skip,
 }, async () => {
-  const ledger = await created('young');
-  const read = async () => {
+  const young = await databases.create();
+  const ours = await connected(server, young);
+  try {
+    await ours.query("SELECT indelible.create_ledger('young')");
+    // The planner knows of one record, and keeps its plans until somebody counts again.
+    await ours.query('ANALYZE');
+    const add = "INSERT INTO indelible.events (ledger, action) VALUES ('young', 'x')";
+    await ours.query(`BEGIN; ${Array.from({ length: 150 }, () => add).join(';')}`);
     // Of the transaction that is under way.
-    const { rows } = await app.query<{ n: number }>(
-      `SELECT (seq_tup_read + idx_tup_fetch)::integer AS n FROM pg_stat_xact_user_tables WHERE relid = 'indelible.records'::regclass`,
+    const { rows } = await ours.query<{ n: number }>(
+      `SELECT (seq_tup_read + idx_tup_fetch)::integer AS n FROM pg_stat_xact_user_tables
+        WHERE relid = 'indelible.records'::regclass`,
     );
-    return rows[0]!.n;
-  };
-  // Plans are made while there is one record, and kept.
-  for (let i = 0; i < 10; i++) await insert(ledger, [{ action: 'x' }]);
-  await app.query('BEGIN');
-  for (let i = 0; i < 150; i++) await insert(ledger, [{ action: 'x' }]);
-  const rows_read = await read();
-  await app.query('COMMIT');
-  // Sorting all of them each time would read more than ten thousand.
-  assert.ok(rows_read < 1500, `${rows_read} records read for 150 inserts`);
+    // Sorting all of them each time would read more than ten thousand.
+    assert.ok(rows[0]!.n < 1500, `${rows[0]!.n} records read for 150 inserts`);
+    await ours.query('ROLLBACK');
+  } finally {
+    await ours.end();
+  }
 });
 
 test('a transaction that is rolled back leaves neither a record nor a gap', { skip }, async () => {

@@ -102,7 +102,7 @@ const ALTERATIONS: readonly (readonly [sql: string, said: RegExp])[] = [
   ],
   [
     'ALTER FUNCTION indelible.events_insert() RESET ALL',
-    /^function events_insert\(\) .* lacks set search_path=/,
+    /^function events_insert\(\) .* lacks set (?:search_path|enable_seqscan)=/,
   ],
   [
     "ALTER FUNCTION indelible.events_insert() SET session_replication_role = 'replica'",

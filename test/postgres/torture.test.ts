@@ -56,11 +56,11 @@ test('servers, plain SQL and the outbox at once', { skip }, async (t) => {
   const url = databases.url(database, LEDGER);
   const promises = new Promises();
   const servers: Child[] = [new Child('./server-process.ts', withLocal(url), 'server0')];
+  const sealers = Array.from({ length: FULL ? 2 : 1 }, () => new Child('./sealer-process.ts', url));
   // The first makes the ledger.
   await servers[0]!.until((said) => said.includes('ready'));
   for (let i = 1; i < (FULL ? 4 : 1); i++)
     servers.push(new Child('./server-process.ts', withLocal(url), `server${i}`));
-  const sealers = Array.from({ length: FULL ? 2 : 1 }, () => new Child('./sealer-process.ts', url));
   await Promise.all(servers.map((server) => server.until((said) => said.includes('ready'))));
   const sql_url = databases.server.url(database, APP);
   const sessions = Array.from(
@@ -94,9 +94,9 @@ test(`${KILLS} kills each of the sealer, a server and PostgreSQL`, { skip }, asy
   const promises = new Promises();
   const startServer = (name: string) => new Child('./server-process.ts', withLocal(url), name, '4');
   const servers = [startServer('server0')];
+  const sealers = Array.from({ length: FULL ? 2 : 1 }, () => new Child('./sealer-process.ts', url));
   await servers[0]!.until((said) => said.includes('ready'));
   if (FULL) servers.push(startServer('server1'));
-  const sealers = Array.from({ length: FULL ? 2 : 1 }, () => new Child('./sealer-process.ts', url));
   const sessions = Array.from(
     { length: FULL ? 8 : 3 },
     (_, i) => new SqlSession(sql_url, LEDGER, `session${i}`, promises, true),

@@ -86,7 +86,8 @@ function ownCases(): void {
     const { action, params } = place.samples[0]!;
     const plan = await connector.plan(action, params, ctx);
     const snapshot = await connector.snapshot(plan, ctx);
-    proxy.rules = [{ match: /^PUT /, fate: 'answer lost' }];
+    // Others use the proxy at the same time.
+    proxy.rules = [{ match: new RegExp(`^PUT /[a-z]+/${place.prefix}`), fate: 'answer lost' }];
     await assert.rejects(connector.execute(plan, snapshot, ctx, { commit: true }), (error) =>
       isIndelibleError(error, 'CONNECTOR_UNAVAILABLE'),
     );
@@ -95,6 +96,19 @@ function ownCases(): void {
     assert.equal(probe.outcome, 'applied');
     assert.equal(probe.execution!.targets[0]!.after!.digest, plan.targets[0]!.after!.digest);
     assert.equal((await connector.execute(plan, snapshot, ctx, { commit: true })).repeated, true);
+  });
+
+  test('pitfall 26: an effect that somebody deleted since is not had again', async (t) => {
+    const place = await places.make();
+    const connector = await openPlace(t, place);
+    const ctx = contextOf('deleted');
+    const params = { key: `${place.prefix}fresh`, content: 'x' };
+    const plan = await connector.plan('put', params, ctx);
+    const snapshot = await connector.snapshot(plan, ctx);
+    await connector.execute(plan, snapshot, ctx, { commit: true });
+    await place.delete('fresh');
+    assert.equal((await connector.execute(plan, snapshot, ctx, { commit: true })).repeated, true);
+    assert.equal((await connector.probe(plan, snapshot, ctx)).outcome, 'applied');
   });
 
   test('without the earlier version there is no undo, and that is said before anything is changed', async (t) => {

@@ -27,7 +27,8 @@ export function runPrograms(paths: readonly string[]): Promise<Outcome> {
       stream.setEncoding('utf8').on('data', (text: string) => (output += text));
     const stop = () => child.kill('SIGKILL');
     let stuck = setTimeout(stop, STUCK_MS);
-    child.on('message', ({ path, problem }: { path: string; problem: string | null }) => {
+    child.on('message', (message) => {
+      const { path, problem } = message as { path: string; problem: string | null };
       problems.set(path, problem);
       clearTimeout(stuck);
       stuck = setTimeout(stop, STUCK_MS);

@@ -2,15 +2,18 @@
  * Which test files share a process. Starting one costs half a second of processor time: with a process for each file,
  * a quarter of a run would be starting.
  *
- * Files of one room share a process, and so do small rooms, each as a suite of its own, so that hooks stay with their file. Files that start
- * servers, kill things or measure have one for themselves.
+ * Files of one room share a process, and small rooms one, each file as a suite of its own, so that hooks stay with their
+ * file. Files that start servers, kill things or measure have one for themselves.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './root.ts';
 
-const ALONE = ['bench', 'faults', 'interop', 'jetstream', 'moving', 'outbox', 'postgres', 's3'];
+const ALONE = [
+  ...['bench', 'faults', 'interop', 'jetstream', 'moving', 'outbox', 'postgres', 's3'],
+  ...['browser.test.ts', 'docs.test.ts'],
+];
 /** Rooms that take little more than starting a process for each would: they share one. */
 const SMALL = [
   'access',
@@ -42,8 +45,8 @@ export function testProcesses(files: readonly string[]): string[] {
 /** The folder below `test/`, `small` for several, or null for a file that has a process for itself. */
 function roomOf(file: string): string | null {
   const [, room, ...rest] = file.split('/');
-  if (rest.length === 0 || ALONE.includes(room!)) return null;
-  return SMALL.includes(room!) ? 'small' : room!;
+  if (ALONE.includes(room!)) return null;
+  return rest.length === 0 || SMALL.includes(room!) ? 'small' : room!;
 }
 
 function entryOf(files: readonly string[]): string {

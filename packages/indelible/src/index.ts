@@ -23,8 +23,20 @@ export {
   type TokenVerdict,
 } from './anchors/timestamp/check-token.ts';
 export { type VerifiedWebhook, verifyWebhook, type WebhookHeaders } from './anchors/webhook/signature.ts';
-export { type CopiedLedger, type CopyLedgerOptions, copyLedger } from './compose/copy-ledger.ts';
-export { type OpenArchiveOptions, openArchive } from './compose/moving.ts';
+export {
+  type CopiedLedger,
+  type CopyLedgerOptions,
+  type CopyProgress,
+  type CopySummary,
+  copyLedger,
+} from './compose/copy-ledger.ts';
+export {
+  type Archive,
+  type ArchiveLag,
+  type ArchiveStatus,
+  type OpenArchiveOptions,
+  openArchive,
+} from './compose/moving.ts';
 export { type OpenedOperations, type OperationsOptions, openOperations } from './compose/operations.ts';
 export { openStoredProofs, verifiedPosition } from './compose/verification.ts';
 export { type OpenOptions, openLedger } from './compose.ts';
@@ -47,8 +59,6 @@ export type {
   VerifyReport,
 } from './ledger/types.ts';
 export { type VerifyOptions, verifyLog } from './ledger/verify.ts';
-export type { Archive, ArchiveLag, ArchiveStatus } from './moving/archive.ts';
-export type { CopyProgress, CopySummary } from './moving/types.ts';
 export { type Approver, changeApprovers, listApprovers } from './operations/approvers.ts';
 export { type ApplyOptions, OperationEngine } from './operations/engine.ts';
 export { type EnrolmentStatement, endorse, enrolmentText } from './operations/enrolment.ts';

@@ -4,6 +4,7 @@
  *
  * It says when it is ready, so that loading it does not count, and takes one job as a line of JSON.
  */
+import '../../support/package-conditions.ts';
 import { createInterface } from 'node:readline';
 import { openFolderAttachments } from '../../../packages/indelible/src/attachments/folder.ts';
 import { openConnectors } from '../../../packages/indelible/src/compose/connectors.ts';

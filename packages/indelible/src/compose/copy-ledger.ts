@@ -8,7 +8,7 @@ import { Keyring } from '../ledger/keyring.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ChainKey, VerifyProgress, VerifyReport } from '../ledger/types.ts';
 import { type CopyOptions, copyLog, mustFit } from '../moving/copy.ts';
-import type { CopySummary } from '../moving/types.ts';
+import type { CopyProgress, CopySummary } from '../moving/types.ts';
 import {
   copyBegunEvent,
   openCopySource,
@@ -17,6 +17,8 @@ import {
   refuseSamePlace,
   verifyCopy,
 } from './moving.ts';
+
+export type { CopyProgress, CopySummary };
 
 export interface CopyLedgerOptions extends Pick<CopyOptions, 'onBegin' | 'onProgress' | 'signal'> {
   /** The secrets of a keyed ledger. */

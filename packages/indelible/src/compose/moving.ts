@@ -8,7 +8,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { type Event, IndelibleError, LIMITS } from '@indelible/core';
 import type { AttachmentReader } from '../attachments/contract.ts';
 import type { ChainKey, LedgerLog, VerifyProgress, VerifyReport } from '../ledger/types.ts';
-import { Archive, type ArchiveOptions, type ArchiveTarget } from '../moving/archive.ts';
+import {
+  Archive,
+  type ArchiveLag,
+  type ArchiveOptions,
+  type ArchiveStatus,
+  type ArchiveTarget,
+} from '../moving/archive.ts';
 import type { CopySource, CopySummary, KeptProofs } from '../moving/types.ts';
 import type { Head, LogStore } from '../stores/contract.ts';
 import { openCheckpointHistory } from '../transparency/checkpoint-history.ts';
@@ -19,6 +25,8 @@ import { isRemote, parseLedgerUrl, withoutCredentials } from './ledger-url.ts';
 import { openStore } from './open-store.ts';
 import { type PublishArchiveOptions, publishingOf } from './publish-archive.ts';
 import { openStoredProofs } from './verification.ts';
+
+export type { Archive, ArchiveLag, ArchiveStatus };
 
 interface Closing {
   close(): Promise<void>;

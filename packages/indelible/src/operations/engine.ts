@@ -76,26 +76,26 @@ export class OperationEngine {
 
   /** A signed vote: approval, review after break-glass, or acceptance of an exception. */
   vote(id: string, request: VoteRequest): Promise<Operation> {
-    return this.#change(id, async (operation) =>
+    return this.#change(id, null, async (operation) =>
       castVote(this.#parts, await inTime(this.#parts, operation), request),
     );
   }
 
   advise(id: string, request: AdviceRequest): Promise<Operation> {
-    return this.#change(id, async (operation) =>
+    return this.#change(id, null, async (operation) =>
       castAdvice(this.#parts, await inTime(this.#parts, operation), request),
     );
   }
 
   /** The requester's signature that stands in for the approval of a break-glass operation. */
   breakGlass(id: string, signature: VoteSignature, sender?: string): Promise<Operation> {
-    return this.#change(id, (operation) => openBreakGlass(this.#parts, operation, signature, sender));
+    return this.#change(id, null, (operation) => openBreakGlass(this.#parts, operation, signature, sender));
   }
 
   /** Withdraws an operation that has not been executed. */
   async cancel(id: string, actor: Actor, reason: string): Promise<Operation> {
     checkText('reason', reason);
-    const cancelled = await this.#change(id, (operation) => {
+    const cancelled = await this.#change(id, actor, (operation) => {
       const own = isInChain(actor.id, operation.envelope.requester);
       return this.#append(operation, { actor, by: own ? 'requester' : 'operator', to: 'cancelled', reason });
     });
@@ -107,7 +107,8 @@ export class OperationEngine {
     const working = this.#applying.has(id);
     this.#applying.add(id);
     try {
-      const operation = await this.#change(id, (known) => execute(this.#runtime, known, options));
+      const run = (known: Operation) => execute(this.#runtime, known, options);
+      const operation = await this.#change(id, options.actor, run);
       return await this.#finish(operation);
     } finally {
       if (!working) this.#applying.delete(id);
@@ -119,14 +120,14 @@ export class OperationEngine {
   async rollback(id: string, request: RollbackRequest): Promise<Operation> {
     checkText('reason', request.reason);
     checkAsEvent(request);
-    return this.#change(id, async (operation) =>
+    return this.#change(id, request.requester, async (operation) =>
       requestRollback(this.#parts, await inTime(this.#parts, operation), request, () => this.#newId()),
     );
   }
 
   /** What a rollback would do; nothing is recorded but a refusal. */
   async dryRunRollback(id: string, request: { readonly actor: Actor; readonly override?: boolean }) {
-    return this.#change(id, async (operation) => {
+    return this.#change(id, request.actor, async (operation) => {
       await checkUndoable(this.#parts, operation, request.actor);
       return dryRunRollback(this.#parts, operation, request.override ?? false);
     });
@@ -142,7 +143,7 @@ export class OperationEngine {
   /** Closes a verified operation before its window ends: it can then no longer be undone. */
   async close(id: string, actor: Actor, reason: string): Promise<Operation> {
     checkText('reason', reason);
-    return this.#change(id, (operation) =>
+    return this.#change(id, actor, (operation) =>
       this.#append(operation, { actor, by: 'operator', to: 'closed', reason, data: { undo: 'given up' } }),
     );
   }
@@ -154,7 +155,7 @@ export class OperationEngine {
   ): Promise<Operation> {
     checkText('reason', decision.reason);
     const { actor, happened, reason } = decision;
-    return this.#change(id, async (operation) => {
+    return this.#change(id, actor, async (operation) => {
       if (hasAgent(actor)) return refuseAgent(this.#parts, operation, actor, 'decide');
       const to: State = happened ? 'executed' : 'failed';
       const data = happened ? { rollback_until: undoUntil(this.#parts, operation) } : {};
@@ -190,8 +191,12 @@ export class OperationEngine {
     return this.#parts.journal.append(operation, [step]);
   }
 
-  /** Reads and changes, again when somebody else was first; a transition that is not allowed is recorded as refused. */
-  async #change<Result>(id: string, change: (operation: Operation) => Promise<Result>): Promise<Result> {
+  /** Reads and changes, again when somebody else was first; a transition that is not allowed is recorded as refused `by`. */
+  async #change<Result>(
+    id: string,
+    by: Actor | null,
+    change: (operation: Operation) => Promise<Result>,
+  ): Promise<Result> {
     const { journal } = this.#parts;
     for (let tries = 1; ; tries++) {
       // What is remembered may be old: what it leads to may be wrong, but it cannot be written.
@@ -207,7 +212,7 @@ export class OperationEngine {
         if (tries === 1) continue;
         const { to = 'unknown' } = error.details as { to?: string };
         const details = error.details as JsonObject;
-        await journal.refuse(operation, engineActor(operation), {
+        await journal.refuse(operation, by ?? engineActor(operation), {
           attempted: to,
           ...failureOf(error),
           details,
@@ -256,7 +261,7 @@ export class OperationEngine {
       });
     }
     if (state === 'approved' && operation.envelope.parent?.compensation === true)
-      return this.#change(operation.operation_id, (known) =>
+      return this.#change(operation.operation_id, null, (known) =>
         execute(this.#runtime, known, { actor: executorOf(operation) }),
       );
     return inTime(this.#parts, operation);

@@ -6,7 +6,7 @@
  *
  * Errors:  as the contract says; CONNECTOR_CONFIG for the configuration, DRIVER_MISSING.
  */
-import { IndelibleError, type JsonObject } from '@indelible/core';
+import { IndelibleError, isIndelibleError, type JsonObject } from '@indelible/core';
 import type {
   Capabilities,
   Connector,
@@ -172,27 +172,30 @@ class S3Connector implements Connector {
     const key = keyOf(plan);
     await this.#objects.assertVersioned(ctx);
     const found = await this.#objects.read(key, ctx);
-    if ((found?.version ?? null) !== plan.targets[0]!.version) {
-      const earlier = commit ? await this.#find(plan, found, ctx) : null;
+    const planned = plan.targets[0]!.version;
+    // Nothing there may also mean that what an earlier try put was deleted since.
+    if (commit && (planned === null || found?.version !== planned)) {
+      const earlier = await this.#find(plan, found, ctx);
       if (earlier !== null && earlier !== 'unknown') return { ...earlier, repeated: true };
     }
     assertVersions(plan.targets, [found?.version ?? null]);
-    const made = plan.action === 'put' ? objectOf(plan.params) : await this.#restored(plan, ctx);
+    const made = await this.#madeBy(plan, ctx);
     await ctx.reached('checked');
     if (!commit) return dryExecutionOf(plan);
     const left = await this.#send(plan, made, found, ctx).catch(async (error: unknown) => {
-      // Two tries of one effect: the other one was first.
-      const other =
-        (error as IndelibleError).code === 'TARGET_CHANGED' && (await this.#find(plan, null, ctx));
-      if (other === null || other === false || other === 'unknown') throw error;
+      if (!isIndelibleError(error, 'TARGET_CHANGED')) throw error;
+      // Of two tries of one effect, the other one was first.
+      const other = await this.#find(plan, null, ctx);
+      if (other === null || other === 'unknown') throw error;
       return { ...other, repeated: true };
     });
     await ctx.reached('changed');
     return left;
   }
 
-  #restored(plan: ConnectorPlan, ctx: ConnectorContext): Promise<NewObject | null> {
-    return plan.action === RESTORE ? this.#earlier(plan.params, ctx) : Promise.resolve(null);
+  async #madeBy(plan: ConnectorPlan, ctx: ConnectorContext): Promise<NewObject | null> {
+    if (plan.action === 'put') return objectOf(plan.params);
+    return plan.action === RESTORE ? this.#earlier(plan.params, ctx) : null;
   }
 
   async #send(

@@ -24,8 +24,10 @@ import { Wake } from './wake.ts';
 /** Where inserts are told while somebody says that it is idle. */
 const OUTBOX = 'indelible_outbox';
 
-/** Those of a sweep that goes on were committed when it began. */
-const WAITING = `SELECT position, event, last, seen FROM (
+/** Those of a sweep that goes on were committed when it began; the first one says when that was. */
+const WAITING = `SELECT position, event,
+    CASE WHEN bytes_before = 0 THEN last END, CASE WHEN bytes_before = 0 THEN seen END
+  FROM (
     SELECT position, event, last, seen,
       sum(octet_length(event)) OVER (ORDER BY position) - octet_length(event) AS bytes_before
     FROM (

@@ -168,8 +168,10 @@ END
 $$;
 
 CREATE FUNCTION indelible.appends_insert() RETURNS trigger
--- A plan that knows the lines would be made anew for each batch, which takes longer than appending a few.
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+-- A plan that knows the lines would be made anew for each batch, which takes longer than appending a few. One that was made
+-- while there were a handful of records would read them all to find the last.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 BEGIN
   IF NEW.expected_seq IS NULL AND indelible.acts_as(NEW.said_by, 'indelible_owner') THEN

@@ -116,20 +116,28 @@ $$;
 CREATE TRIGGER outbox_insert BEFORE INSERT ON indelible.outbox
 FOR EACH ROW EXECUTE FUNCTION indelible.outbox_insert();
 
+CREATE FUNCTION indelible.new_position(place indelible.outbox) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off
+AS $$
+BEGIN
+  UPDATE indelible.outbox AS o SET position = nextval('indelible.outbox_positions')
+  WHERE o.ledger = place.ledger AND o.position = place.position;
+  PERFORM nextval('indelible.outbox_company');
+END
+$$;
+
 CREATE FUNCTION indelible.outbox_place() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  nothing bigint;
+  nothing text;
 BEGIN
   IF pg_try_advisory_xact_lock(1852074083, hashtext(NEW.correlation_id) & 1023)
     AND coalesce(pg_sequence_last_value('indelible.outbox_company'), 0) = NEW.company
   THEN
     RETURN NULL;
   END IF;
-  UPDATE indelible.outbox AS o SET position = nextval('indelible.outbox_positions')
-  WHERE o.ledger = NEW.ledger AND o.position = NEW.position;
-  nothing := nextval('indelible.outbox_company');
+  nothing := indelible.new_position(NEW);
   RETURN NULL;
 END
 $$;

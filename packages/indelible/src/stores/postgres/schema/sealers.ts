@@ -197,7 +197,8 @@ END
 $$;
 
 CREATE FUNCTION indelible.seals_insert() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 DECLARE
   the_ledger indelible.ledgers := indelible.ledger_for(NEW.ledger, NEW.said_by);

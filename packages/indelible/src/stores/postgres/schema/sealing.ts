@@ -66,7 +66,8 @@ END
 $$;
 
 CREATE FUNCTION indelible.events_insert() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- A plan is kept: one that was made while there were a handful of records would read them all to find the last.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $$
 DECLARE
   chain integer;

@@ -18,8 +18,8 @@ CREATE TABLE indelible.records (
   hash bytea NOT NULL,
   body text COLLATE "C" NOT NULL,
   PRIMARY KEY (ledger_id, seq),
-  -- Two records can never follow the same one, whatever went wrong before. The hash comes first: about an index that began
-  -- with the ledger, a planner without statistics would think that it finds the head as well as the primary key does.
+  -- Two records can never follow the same one, whatever went wrong before. The hash comes first, so that nobody takes this
+  -- index for finding the head.
   CONSTRAINT records_ledger_id_prev_hash_key UNIQUE (prev_hash, ledger_id)
 );
 
