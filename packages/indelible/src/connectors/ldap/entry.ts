@@ -72,10 +72,6 @@ export async function stateOfEntry(
   return stateOf({ attributes: shown } as unknown as JsonObject, operational && { dn, ...operational });
 }
 
-export function shownAttributes(state: TargetState): ShownAttributes {
-  return (state.facts as unknown as { readonly attributes: ShownAttributes }).attributes;
-}
-
 function show(value: Buffer): ShownValue {
   try {
     return utf8.decode(value);
