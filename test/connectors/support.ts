@@ -21,8 +21,6 @@ export function conformanceOptions(runs: number): ConnectorConformanceOptions {
     property: (_runs, run) =>
       fc.assert(fc.asyncProperty(fc.array(fc.nat({ max: 0xffff }), { minLength: 4, maxLength: 48 }), run), {
         numRuns: RUNS ?? runs,
-        interruptAfterTimeLimit: RUNS === null ? 4000 : 3_600_000,
-        markInterruptAsFailure: false,
       }),
   };
 }
