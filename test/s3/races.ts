@@ -133,7 +133,7 @@ export function races(buckets: () => Buckets): void {
     t.after(() => proxy.close());
     const prefix = newPrefix();
     const address = lockedUrl({ ...buckets(), endpoint: proxy.endpoint }, prefix);
-    const store = await openStore(address, { server: { attempts_max: 2, request_ms_max: 300 } });
+    const store = await openStore(address, { server: { attempts_max: 2, request_ms_max: 2000 } });
     const lines = sampleLines(10);
     const append = (from: number, to: number) =>
       store.append(sampleBatch(lines.slice(from, to)), headOf(lines.slice(0, from)));
