@@ -59,13 +59,21 @@ async function resumeAt(state: StoredState, newest: PublishedCheckpoint): Promis
     synced === null
       ? await LogTree.resume(state.storage, state.writeLeaf, 0)
       : await resumeSynced(state, synced);
-  if (tree === null) return null;
-  for await (const batch of state.store.read(tree.size, newest.size)) {
-    if (batch.first_seq !== tree.size) return null;
+  return tree !== null && (await growsInto(tree, state.store, newest)) ? tree : null;
+}
+
+/** Adds what the log has up to the checkpoint, and tells whether that gives its size and root. */
+async function growsInto(
+  tree: LogTree,
+  store: LogStore,
+  { size, root }: PublishedCheckpoint,
+): Promise<boolean> {
+  for await (const batch of store.read(tree.size, size)) {
+    if (batch.first_seq !== tree.size) break;
     tree.add(batch, 0);
     await tree.flush();
   }
-  return tree.size === newest.size && tree.root() === newest.root ? tree : null;
+  return tree.size === size && tree.root() === root;
 }
 
 /** Null when the stored tree does not have the root, or the log's last signed record is not the tree's. */
@@ -90,8 +98,8 @@ async function resumeSynced(
 }
 
 /** Whether the log itself has the root that was signed: hashed once without keeping anything. */
-async function checkLog(state: StoredState, { size, root }: PublishedCheckpoint): Promise<void> {
-  const { store, writeLeaf } = state;
+async function checkLog({ store, writeLeaf }: StoredState, checkpoint: PublishedCheckpoint): Promise<void> {
+  const { size, root } = checkpoint;
   const first_seq = await store.firstSeq();
   if (first_seq > 0) {
     throw new IndelibleError(
@@ -101,12 +109,7 @@ async function checkLog(state: StoredState, { size, root }: PublishedCheckpoint)
     );
   }
   const tree = await LogTree.resume(NOWHERE, writeLeaf, 0);
-  for await (const batch of store.read(0, size)) {
-    if (batch.first_seq !== tree.size) break;
-    tree.add(batch, 0);
-    await tree.flush();
-  }
-  if (tree.size === size && tree.root() === root) return;
+  if (await growsInto(tree, store, checkpoint)) return;
   throw new IndelibleError(
     'CHECKPOINT_FORK',
     `the first ${size} records are not those that were signed: their root is another`,

@@ -34,7 +34,7 @@ import {
 import { jsonDiff } from '../shared/diff.ts';
 import { type ProgramResult, runProgram } from '../shared/program.ts';
 import { assertDeclaredSecrets, resolveSecrets, withoutSecrets } from '../shared/secrets.ts';
-import { digestOf, stateOf, verificationOf } from '../shared/state.ts';
+import { connectorVersion, stateOf, verificationOf } from '../shared/state.ts';
 
 const CODE_VERSION = 1;
 const KIB = 1024;
@@ -148,7 +148,7 @@ class CommandConnector implements Connector {
 
   constructor(id: string, config: CommandConfig) {
     this.id = id;
-    this.version = `${CODE_VERSION}-${digestOf(config).slice(0, 16)}`;
+    this.version = connectorVersion(CODE_VERSION, config);
     this.#config = config;
     this.actions = Object.fromEntries(
       Object.entries(config.commands).map(([name, command]) => [

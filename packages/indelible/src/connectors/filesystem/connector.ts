@@ -28,7 +28,7 @@ import {
   paramsCheck,
   schemaCheck,
 } from '../shared/checks.ts';
-import { byResource, digestOf, stateOf, verificationOf } from '../shared/state.ts';
+import { byResource, connectorVersion, stateOf, verificationOf } from '../shared/state.ts';
 import { FILESYSTEM_LIMITATIONS, filesystemActions, filesystemCapabilities } from './actions.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { OWN_PREFIX } from './place.ts';
@@ -115,7 +115,7 @@ class FilesystemConnector implements Connector {
 
   constructor(id: string, root: string, journal: Journal, limits: Limits) {
     this.id = id;
-    this.version = `${CODE_VERSION}-${digestOf({ root, ...limits }).slice(0, 16)}`;
+    this.version = connectorVersion(CODE_VERSION, { root, ...limits });
     this.actions = filesystemActions(limits);
     this.#root = root;
     this.#journal = journal;

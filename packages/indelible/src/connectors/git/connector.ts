@@ -32,7 +32,7 @@ import {
   paramsCheck,
   schemaCheck,
 } from '../shared/checks.ts';
-import { digestOf, stateOf, verificationOf } from '../shared/state.ts';
+import { connectorVersion, stateOf, verificationOf } from '../shared/state.ts';
 import { type FileChange, Repository, type Tip } from './repository.ts';
 
 const CODE_VERSION = 1;
@@ -165,7 +165,7 @@ class GitConnector implements Connector {
   constructor(id: string, config: GitConfig) {
     const { max_bytes = 4 * MIB, timeout_ms = 60_000, rollback_window_ms = null, undo = 'commit' } = config;
     this.id = id;
-    this.version = `${CODE_VERSION}-${digestOf(config).slice(0, 16)}`;
+    this.version = connectorVersion(CODE_VERSION, config);
     this.#config = config;
     this.#repository = new Repository(config.repository);
     this.#capabilities = {

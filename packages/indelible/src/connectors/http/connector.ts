@@ -16,7 +16,6 @@ import type {
   EffectContext,
   Execution,
   Probe,
-  StateDiff,
   TargetState,
 } from '../contract.ts';
 import {
@@ -25,14 +24,19 @@ import {
   assertPlanOf,
   assertSnapshotOf,
   assertUndoable,
-  assertVersions,
   checkConnectorId,
   paramsCheck,
 } from '../shared/checks.ts';
-import { jsonDiff } from '../shared/diff.ts';
-import { dryExecutionOf, executionOf, judgeByState } from '../shared/one-target.ts';
-import { assertDeclaredSecrets, secretParams } from '../shared/secrets.ts';
-import { digestOf, stateOf, verificationOf } from '../shared/state.ts';
+import { declaredCapabilities, declaredDiff } from '../shared/declared.ts';
+import {
+  assertUnchanged,
+  dryExecutionOf,
+  executionOf,
+  judgeByState,
+  probeByState,
+} from '../shared/one-target.ts';
+import { assertDeclaredSecrets } from '../shared/secrets.ts';
+import { connectorVersion, stateOf, verificationOf } from '../shared/state.ts';
 import { fillBody, fillPath, mergePatch } from '../shared/template.ts';
 import { checkHttpConfig, type DeclaredOperation, type DeclaredRequest, hiddenMembers } from './config.ts';
 import {
@@ -93,7 +97,7 @@ class HttpConnector implements Connector {
   constructor(id: string, place: Place) {
     this.id = id;
     this.#place = place;
-    this.version = `${CODE_VERSION}-${digestOf(place.config).slice(0, 16)}`;
+    this.version = connectorVersion(CODE_VERSION, place.config);
     this.actions = Object.fromEntries(
       Object.entries(place.config.operations).map(([name, operation]) => [
         name,
@@ -104,26 +108,17 @@ class HttpConnector implements Connector {
   }
 
   #capabilities(operation: DeclaredOperation, undo = false): Capabilities {
-    const { max_bytes, timeout_ms, config } = this.#place;
-    const { if_match, idempotency_key, predict } = operation;
-    const can_rollback = !undo && (operation.inverse ?? operation.inverse_created) !== undefined;
-    const foretold = undo || predict !== undefined;
-    const limitations: (keyof typeof LIMITATIONS)[] = ['server_honours', 'other_effects', 'judged_by_state'];
-    if (!foretold) limitations.push('not_foretold');
-    if (if_match !== true) limitations.push('blind_write');
-    if (secretParams(operation.params).size > 0) limitations.push('secrets');
-    return {
-      guarantee: if_match === true ? 'cas' : idempotency_key === true ? 'idempotency-key' : 'none',
-      dry_run: foretold ? 'computed' : 'none',
-      probe: true,
-      rollback: {
-        can_rollback,
-        method: can_rollback ? 'inverse' : 'none',
-        window_ms: config.rollback_window_ms ?? null,
-        limitations,
+    const { params, if_match, idempotency_key, predict, inverse, inverse_created } = operation;
+    return declaredCapabilities(
+      {
+        params,
+        can_rollback: !undo && (inverse ?? inverse_created) !== undefined,
+        foretold: undo || predict !== undefined,
+        compares: if_match === true,
+        keyed: idempotency_key === true,
       },
-      limits: { max_targets: 1, max_bytes, timeout_ms },
-    };
+      this.#place,
+    );
   }
 
   capabilities(action: string, params: JsonObject): Capabilities {
@@ -156,7 +151,7 @@ class HttpConnector implements Connector {
       version: found?.version ?? null,
       before: found?.state ?? null,
       after: after ?? null,
-      diff: diffOf(found?.state ?? null, after),
+      diff: declaredDiff('body', found?.state ?? null, after),
     };
     const bytes =
       canonicalize(target.before?.facts ?? null).length + canonicalize(request.body ?? null).length;
@@ -248,7 +243,7 @@ class HttpConnector implements Connector {
   async snapshot(plan: ConnectorPlan, ctx: ConnectorContext) {
     assertPlanOf(this, plan);
     const found = await this.#read(this.#pathOf(plan), ctx);
-    assertVersions(plan.targets, [found?.version ?? null]);
+    assertUnchanged(plan, found);
     return { targets: plan.targets.map(({ resource, before }) => ({ resource, before })) };
   }
 
@@ -266,7 +261,7 @@ class HttpConnector implements Connector {
     if (commit && guarantee !== 'none' && judgeByState(plan, found) === 'applied') {
       return executionOf(plan, found, { judged_by: 'state' }, true);
     }
-    assertVersions(plan.targets, [found?.version ?? null]);
+    assertUnchanged(plan, found);
     await ctx.reached('checked');
     const { operation } = this.#operationOf(plan.action, plan.params);
     const request = this.#request(plan.action, plan.params, found?.body);
@@ -295,14 +290,7 @@ class HttpConnector implements Connector {
 
   async probe(plan: ConnectorPlan, _snapshot: unknown, ctx: EffectContext): Promise<Probe> {
     assertPlanOf(this, plan);
-    const found = await this.#read(this.#pathOf(plan), ctx);
-    const outcome = judgeByState(plan, found);
-    const evidence = { judged_by: 'state', version: found?.version ?? null };
-    return {
-      outcome,
-      execution: outcome === 'applied' ? executionOf(plan, found, evidence, false) : null,
-      evidence,
-    };
+    return probeByState(plan, await this.#read(this.#pathOf(plan), ctx));
   }
 
   async verify(plan: ConnectorPlan, execution: Execution, ctx: ConnectorContext) {
@@ -337,9 +325,4 @@ function fill(declared: DeclaredRequest, params: JsonObject, before: Json | unde
     ...(body === undefined ? {} : { body }),
     headers: Object.fromEntries(given.map(([header, name]) => [header, params[name]!])),
   };
-}
-
-function diffOf(before: TargetState | null, after: TargetState | null | undefined): StateDiff {
-  if (after === undefined) return { format: 'none', reason: 'what it will be is not known beforehand' };
-  return jsonDiff(before?.facts.body, after?.facts.body);
 }

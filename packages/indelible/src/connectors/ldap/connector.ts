@@ -24,13 +24,19 @@ import {
   assertPlanOf,
   assertSnapshotOf,
   assertUndoable,
-  assertVersions,
   checkConnectorId,
   paramsCheck,
 } from '../shared/checks.ts';
 import { jsonDiff } from '../shared/diff.ts';
-import { dryExecutionOf, executionOf, type FoundState, judgeByState } from '../shared/one-target.ts';
-import { digestOf, verificationOf } from '../shared/state.ts';
+import {
+  assertUnchanged,
+  dryExecutionOf,
+  executionOf,
+  type FoundState,
+  judgeByState,
+  probeByState,
+} from '../shared/one-target.ts';
+import { connectorVersion, verificationOf } from '../shared/state.ts';
 import { type LdapPlace, ldapActions, readLdapConfig } from './config.ts';
 import { Directory } from './directory.ts';
 import { formatDn, isWithin, normalDn, parseDn } from './dn.ts';
@@ -71,7 +77,7 @@ class LdapConnector implements Connector {
   constructor(id: string, place: LdapPlace) {
     const { config, max_bytes, timeout_ms } = place;
     this.id = id;
-    this.version = `${CODE_VERSION}-${digestOf({ ...config, ca: place.ca }).slice(0, 16)}`;
+    this.version = connectorVersion(CODE_VERSION, { ...config, ca: place.ca });
     this.#place = place;
     this.#directory = new Directory(place);
     this.#secrets = new SecretAttributes(place.secret_attributes, place.base);
@@ -164,7 +170,7 @@ class LdapConnector implements Connector {
   async snapshot(plan: ConnectorPlan, ctx: ConnectorContext) {
     assertPlanOf(this, plan);
     const found = await this.#read(plan, ctx);
-    assertVersions(plan.targets, [found?.version ?? null]);
+    assertUnchanged(plan, found);
     const [{ resource, before }] = plan.targets as [ConnectorPlan['targets'][number]];
     const hidden = [...(found?.attributes ?? [])].filter(([name]) => this.#secrets.has(name));
     if (hidden.length === 0) return { targets: [{ resource, before }] };
@@ -188,7 +194,7 @@ class LdapConnector implements Connector {
     const now = await this.#foundState(found);
     if (commit && judgeByState(plan, now) === 'applied')
       return executionOf(plan, now, { judged_by: 'state' }, true);
-    assertVersions(plan.targets, [found?.version ?? null]);
+    assertUnchanged(plan, found);
     const dn = found?.dn ?? this.#nameOf(plan.params);
     const request = await requestOf(plan.action, plan.params, { dn, found, secrets: this.#secrets, ctx });
     await ctx.reached('checked');
@@ -211,14 +217,8 @@ class LdapConnector implements Connector {
   async probe(plan: ConnectorPlan, _snapshot: unknown, ctx: EffectContext): Promise<Probe> {
     assertPlanOf(this, plan);
     const found = await this.#read(plan, ctx);
-    const now = await this.#foundState(found);
-    const outcome = judgeByState(plan, now);
-    const evidence = { judged_by: 'state', entry: (found?.operational ?? null) as Json };
-    return {
-      outcome,
-      execution: outcome === 'applied' ? executionOf(plan, now, evidence, false) : null,
-      evidence,
-    };
+    const seen = { entry: (found?.operational ?? null) as Json };
+    return probeByState(plan, await this.#foundState(found), seen);
   }
 
   async verify(plan: ConnectorPlan, execution: Execution, ctx: ConnectorContext) {

@@ -24,14 +24,20 @@ import {
   assertPlanOf,
   assertSnapshotOf,
   assertUndoable,
-  assertVersions,
   checkConnectorId,
   paramsCheck,
 } from '../shared/checks.ts';
-import { jsonDiff } from '../shared/diff.ts';
-import { dryExecutionOf, executionOf, type FoundState, judgeByState } from '../shared/one-target.ts';
-import { assertDeclaredSecrets, resolveSecrets, secretParams } from '../shared/secrets.ts';
-import { digestOf, stateOf, verificationOf } from '../shared/state.ts';
+import { declaredCapabilities, declaredDiff } from '../shared/declared.ts';
+import {
+  assertUnchanged,
+  dryExecutionOf,
+  executionOf,
+  type FoundState,
+  judgeByState,
+  probeByState,
+} from '../shared/one-target.ts';
+import { assertDeclaredSecrets, resolveSecrets } from '../shared/secrets.ts';
+import { connectorVersion, digestOf, stateOf, verificationOf } from '../shared/state.ts';
 import { fillBody, fillPath, mentions, mergePatch, valueAt } from '../shared/template.ts';
 import { type DeclaredCall, type DeclaredMcpOperation, type McpPlace, readMcpConfig } from './config.ts';
 import { McpSession } from './session.ts';
@@ -73,7 +79,7 @@ class McpConnector implements Connector {
 
   constructor(id: string, place: McpPlace) {
     this.id = id;
-    this.version = `${CODE_VERSION}-${digestOf(place.config).slice(0, 16)}`;
+    this.version = connectorVersion(CODE_VERSION, place.config);
     this.#place = place;
     this.#session = new McpSession(place);
     this.actions = Object.fromEntries(
@@ -86,26 +92,17 @@ class McpConnector implements Connector {
   }
 
   #capabilities(operation: DeclaredMcpOperation, call: DeclaredCall, undo = false): Capabilities {
-    const { max_bytes, timeout_ms, config } = this.#place;
-    const can_rollback = !undo && (operation.inverse ?? operation.inverse_created) !== undefined;
-    const foretold = undo || operation.predict !== undefined;
-    const compares = mentions(call.arguments, '$version');
-    const limitations: (keyof typeof LIMITATIONS)[] = ['server_honours', 'other_effects', 'judged_by_state'];
-    if (!foretold) limitations.push('not_foretold');
-    if (!compares) limitations.push('blind_write');
-    if (secretParams(operation.params).size > 0) limitations.push('secrets');
-    return {
-      guarantee: compares ? 'cas' : mentions(call.arguments, '$effect') ? 'idempotency-key' : 'none',
-      dry_run: foretold ? 'computed' : 'none',
-      probe: true,
-      rollback: {
-        can_rollback,
-        method: can_rollback ? 'inverse' : 'none',
-        window_ms: config.rollback_window_ms ?? null,
-        limitations,
+    const { params, predict, inverse, inverse_created } = operation;
+    return declaredCapabilities(
+      {
+        params,
+        can_rollback: !undo && (inverse ?? inverse_created) !== undefined,
+        foretold: undo || predict !== undefined,
+        compares: mentions(call.arguments, '$version'),
+        keyed: mentions(call.arguments, '$effect'),
       },
-      limits: { max_targets: 1, max_bytes, timeout_ms },
-    };
+      this.#place,
+    );
   }
 
   capabilities(action: string, params: JsonObject): Capabilities {
@@ -151,10 +148,7 @@ class McpConnector implements Connector {
           version: found?.version ?? null,
           before,
           after: after ?? null,
-          diff:
-            after === undefined
-              ? { format: 'none', reason: 'what it will be is not known beforehand' }
-              : jsonDiff(before?.facts.value, after?.facts.value),
+          diff: declaredDiff('value', before, after),
         },
       ],
       steps,
@@ -238,7 +232,7 @@ class McpConnector implements Connector {
   async snapshot(plan: ConnectorPlan, ctx: ConnectorContext) {
     assertPlanOf(this, plan);
     const found = await this.#now(plan, ctx);
-    assertVersions(plan.targets, [found?.version ?? null]);
+    assertUnchanged(plan, found);
     return { targets: plan.targets.map(({ resource, before }) => ({ resource, before })) };
   }
 
@@ -254,7 +248,7 @@ class McpConnector implements Connector {
     const found = await this.#now(plan, ctx);
     if (commit && plan.capabilities.guarantee !== 'none' && judgeByState(plan, found) === 'applied')
       return executionOf(plan, found, { judged_by: 'state' }, true);
-    assertVersions(plan.targets, [found?.version ?? null]);
+    assertUnchanged(plan, found);
     const steps = await this.#steps(plan.action, plan.params, ctx);
     if (canonicalize(steps) !== canonicalize(plan.steps))
       throw new IndelibleError('TARGET_CHANGED', 'the server defines a tool of this plan otherwise by now');
@@ -279,11 +273,7 @@ class McpConnector implements Connector {
 
   async probe(plan: ConnectorPlan, _snapshot: unknown, ctx: EffectContext): Promise<Probe> {
     assertPlanOf(this, plan);
-    const found = await this.#now(plan, ctx);
-    const outcome = judgeByState(plan, found);
-    const evidence = { judged_by: 'state', version: found?.version ?? null };
-    const execution = outcome === 'applied' ? executionOf(plan, found, evidence, false) : null;
-    return { outcome, execution, evidence };
+    return probeByState(plan, await this.#now(plan, ctx));
   }
 
   async verify(plan: ConnectorPlan, execution: Execution, ctx: ConnectorContext) {

@@ -22,12 +22,11 @@ import {
   assertPlanOf,
   assertSnapshotOf,
   assertUndoable,
-  assertVersions,
   checkConnectorId,
   paramsCheck,
 } from '../shared/checks.ts';
-import { dryExecutionOf, executionOf } from '../shared/one-target.ts';
-import { digestOf, verificationOf } from '../shared/state.ts';
+import { assertUnchanged, dryExecutionOf, executionOf } from '../shared/one-target.ts';
+import { connectorVersion, verificationOf } from '../shared/state.ts';
 import { readS3Config, type S3Place, s3Actions } from './config.ts';
 import { objectDiff, objectOf } from './object.ts';
 import { type FoundObject, type NewObject, Objects, objectState } from './objects.ts';
@@ -64,7 +63,7 @@ class S3Connector implements Connector {
 
   constructor(id: string, place: S3Place) {
     this.id = id;
-    this.version = `${CODE_VERSION}-${digestOf(place.config).slice(0, 16)}`;
+    this.version = connectorVersion(CODE_VERSION, place.config);
     this.#place = place;
     this.#objects = new Objects(place);
     this.actions = s3Actions((kind) => this.#capabilities(kind));
@@ -155,7 +154,7 @@ class S3Connector implements Connector {
   async snapshot(plan: ConnectorPlan, ctx: ConnectorContext) {
     assertPlanOf(this, plan);
     const found = await this.#objects.read(keyOf(plan), ctx);
-    assertVersions(plan.targets, [found?.version ?? null]);
+    assertUnchanged(plan, found);
     // The bucket itself keeps the bytes, as a version.
     return { targets: plan.targets.map(({ resource, before }) => ({ resource, before })) };
   }
@@ -178,7 +177,7 @@ class S3Connector implements Connector {
       const earlier = await this.#find(plan, found, ctx);
       if (earlier !== null && earlier !== 'unknown') return { ...earlier, repeated: true };
     }
-    assertVersions(plan.targets, [found?.version ?? null]);
+    assertUnchanged(plan, found);
     const made = await this.#madeBy(plan, ctx);
     await ctx.reached('checked');
     if (!commit) return dryExecutionOf(plan);

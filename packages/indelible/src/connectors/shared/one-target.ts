@@ -4,13 +4,19 @@
  * Pure:    no I/O.
  */
 import type { JsonObject } from '@indelible/core';
-import type { ConnectorPlan, EffectOutcome, Execution, TargetState } from '../contract.ts';
+import type { ConnectorPlan, EffectOutcome, Execution, Probe, TargetState } from '../contract.ts';
+import { assertVersions } from './checks.ts';
 import { sameState } from './state.ts';
 
 /** The target as it is now. */
 export interface FoundState {
   readonly state: TargetState;
   readonly version: string;
+}
+
+/** Raises TARGET_CHANGED unless the target is as the plan found it. */
+export function assertUnchanged({ targets }: ConnectorPlan, found: Pick<FoundState, 'version'> | null): void {
+  assertVersions(targets, [found?.version ?? null]);
 }
 
 /** What a dry run would have done. */
@@ -38,4 +44,16 @@ export function judgeByState(plan: ConnectorPlan, found: FoundState | null): Eff
   if ((found?.version ?? null) === target.version) return 'not_applied';
   if (plan.capabilities.dry_run === 'none') return 'unknown';
   return sameState(found?.state ?? null, target.after) ? 'applied' : 'unknown';
+}
+
+/** What became of an effect, as far as the target as it is now can tell. */
+export function probeByState(
+  plan: ConnectorPlan,
+  found: FoundState | null,
+  seen: JsonObject = { version: found?.version ?? null },
+): Probe {
+  const outcome = judgeByState(plan, found);
+  const evidence = { judged_by: 'state', ...seen };
+  const execution = outcome === 'applied' ? executionOf(plan, found, evidence, false) : null;
+  return { outcome, execution, evidence };
 }

@@ -13,6 +13,11 @@ export function digestOf(value: unknown): string {
   return sha256Hex(encoder.encode(canonicalize(value)));
 }
 
+/** The version of a connector: another one as soon as its code or its configuration is. */
+export function connectorVersion(code_version: number, configuration: unknown): string {
+  return `${code_version}-${digestOf(configuration).slice(0, 16)}`;
+}
+
 /** The digest covers `facts` alone. */
 export function stateOf(facts: JsonObject, observed?: JsonObject): TargetState {
   return { digest: digestOf(facts), facts, ...(observed === undefined ? {} : { observed }) };
