@@ -1,11 +1,12 @@
 /**
  * Metrics of what follows the log, indexes and archives, and of what goes before it, outboxes. What is not known has no value.
  */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ArchiveLag } from '../moving/archive.ts';
 import type { OutboxLag } from '../outbox/contract.ts';
 import { indexLag } from './following-state.ts';
+import { addLedgerGauge } from './ledger-gauge.ts';
 import type { ArchiveShown, OutboxShown } from './options.ts';
 
 /** How far each ledger's index, archive and sealer are behind, and whether archiving or sealing fails. */
@@ -15,51 +16,45 @@ export function addFollowingMetrics(
   archives: ReadonlyMap<string, ArchiveShown>,
   outboxes: ReadonlyMap<string, OutboxShown>,
 ): void {
-  const gauge = <T>(
-    name: string,
-    help: string,
-    all: ReadonlyMap<string, T>,
-    value: (one: T) => Promise<number | null> | number | null,
-  ): void => {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['ledger'],
-      registers: [register],
-      async collect() {
-        this.reset();
-        for (const [ledger, one] of all) {
-          const reading = await value(one);
-          if (reading !== null) this.set({ ledger }, reading);
-        }
-      },
-    });
-  };
-  gauge('indelible_index_lag_records', 'Records not yet in the index', ledgers, indexLag);
-  gauge('indelible_archive_failing', '1 while archiving fails', archives, ({ status }) =>
+  addLedgerGauge(register, 'indelible_index_lag_records', 'Records not yet in the index', ledgers, indexLag);
+  addLedgerGauge(register, 'indelible_archive_failing', '1 while archiving fails', archives, ({ status }) =>
     status.failing_since === null ? 0 : 1,
   );
-  gauge('indelible_archive_size', 'Records in the archive', archives, ({ status }) => status.size);
-  gauge(
+  addLedgerGauge(
+    register,
+    'indelible_archive_size',
+    'Records in the archive',
+    archives,
+    ({ status }) => status.size,
+  );
+  addLedgerGauge(
+    register,
     'indelible_archive_checkpoint_size',
     'Records under the newest checkpoint in the archive',
     archives,
     ({ status }) => (status.size === null ? null : status.checkpoint_size),
   );
   const lag = (archive: ArchiveShown): Promise<ArchiveLag | null> => archive.lag().catch(() => null);
-  gauge('indelible_archive_lag_records', 'Records not yet in the archive', archives, async (archive) => {
-    return (await lag(archive))?.records ?? null;
-  });
-  gauge(
+  addLedgerGauge(
+    register,
+    'indelible_archive_lag_records',
+    'Records not yet in the archive',
+    archives,
+    async (archive) => {
+      return (await lag(archive))?.records ?? null;
+    },
+  );
+  addLedgerGauge(
+    register,
     'indelible_archive_lag_seconds',
     'Since the oldest record was recorded that is not yet in the archive',
     archives,
     async (archive) => (await lag(archive))?.seconds ?? null,
   );
-  gauge('indelible_outbox_leader', '1 where this process seals', outboxes, ({ status }) =>
+  addLedgerGauge(register, 'indelible_outbox_leader', '1 where this process seals', outboxes, ({ status }) =>
     Number(status.is_leader),
   );
-  gauge('indelible_outbox_failing', '1 while sealing fails', outboxes, ({ status }) =>
+  addLedgerGauge(register, 'indelible_outbox_failing', '1 while sealing fails', outboxes, ({ status }) =>
     status.fault === null ? 0 : 1,
   );
   addOutboxLag(register, outboxes);
@@ -83,19 +78,7 @@ function addOutboxLag(register: Registry, outboxes: ReadonlyMap<string, OutboxSh
     ['indelible_outbox_lag_seconds', 'Since when the oldest of them waits', 'oldest_s'],
     ['indelible_outbox_refused_events', 'Events that cannot be sealed and were set aside', 'refused'],
   ] as const) {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['ledger'],
-      registers: [register],
-      async collect() {
-        this.reset();
-        for (const [ledger, outbox] of outboxes) {
-          const lag = await lagOf(outbox);
-          if (lag !== null) this.set({ ledger }, lag[member]);
-        }
-      },
-    });
+    addLedgerGauge(register, name, help, outboxes, async (outbox) => (await lagOf(outbox))?.[member] ?? null);
   }
   new Counter({
     name: 'indelible_outbox_sealed_total',

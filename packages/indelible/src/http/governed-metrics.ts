@@ -4,6 +4,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import { isOver, STATES, type State } from '../operations/lifecycle.ts';
 import type { Governed, GovernedState } from './governed.ts';
+import { addLedgerGauge } from './ledger-gauge.ts';
 
 const OPEN_STATES = (Object.keys(STATES) as State[]).filter((state) => !isOver(state));
 
@@ -38,26 +39,23 @@ export function addGovernedMetrics(register: Registry, governed: Governed): void
     labelNames: ['ledger', 'state'],
     registers: [register],
     collect() {
-      for (const [ledger, { open }] of looked(governed))
-        for (const state of OPEN_STATES) this.set({ ledger, state }, open[state] ?? 0);
+      for (const ledger of governed.engines.keys()) {
+        const open = looked(governed, ledger)?.open;
+        if (open !== undefined)
+          for (const state of OPEN_STATES) this.set({ ledger, state }, open[state] ?? 0);
+      }
     },
   });
   for (const [name, help, value] of READINGS) {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['ledger'],
-      registers: [register],
-      collect() {
-        for (const [ledger, state] of looked(governed)) this.set({ ledger }, value(state));
-      },
+    addLedgerGauge(register, name, help, governed.engines, (_, ledger) => {
+      const state = looked(governed, ledger);
+      return state === null ? null : value(state);
     });
   }
 }
 
-function looked(governed: Governed): [string, GovernedState & { readonly at: string }][] {
-  return [...governed.engines.keys()].flatMap((ledger) => {
-    const state = governed.state(ledger);
-    return state === null || state.at === null ? [] : [[ledger, { ...state, at: state.at }]];
-  });
+/** Null before the first look. */
+function looked(governed: Governed, ledger: string): (GovernedState & { readonly at: string }) | null {
+  const state = governed.state(ledger);
+  return state === null || state.at === null ? null : { ...state, at: state.at };
 }

@@ -5,6 +5,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { PublishedCheckpoint, Transparency } from '../transparency/contract.ts';
 import { ageOf, cosignaturesOf, newestOf } from './checkpoint-state.ts';
+import { addLedgerGauge } from './ledger-gauge.ts';
 import type { AnchorsStatus } from './options.ts';
 
 type Value = (log: Transparency, newest: PublishedCheckpoint | null, now: number) => number | null;
@@ -45,20 +46,9 @@ export function addCheckpointMetrics(
   clock: () => number,
 ): void {
   for (const [name, help, value] of READINGS) {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['ledger'],
-      registers: [register],
-      async collect() {
-        this.reset();
-        for (const [ledger, { transparency }] of ledgers) {
-          if (transparency === null) continue;
-          const reading = value(transparency, await newestOf(transparency), clock());
-          if (reading !== null) this.set({ ledger }, reading);
-        }
-      },
-    });
+    addLedgerGauge(register, name, help, ledgers, async ({ transparency }) =>
+      transparency === null ? null : value(transparency, await newestOf(transparency), clock()),
+    );
   }
 }
 

@@ -1,8 +1,9 @@
 /**
  * Metrics of verifications. A ledger that was not verified yet has no value.
  */
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Ledger } from '../ledger/ledger.ts';
+import { addLedgerGauge } from './ledger-gauge.ts';
 import type { VerificationState, Verifications } from './verifications.ts';
 
 const READINGS: readonly (readonly [
@@ -35,17 +36,9 @@ export function addVerificationMetrics(
   verifications: Verifications,
 ): void {
   for (const [name, help, value] of READINGS) {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['ledger'],
-      registers: [register],
-      collect() {
-        for (const ledger of ledgers.keys()) {
-          const last = verifications.last(ledger);
-          if (last !== null) this.set({ ledger }, value(last));
-        }
-      },
+    addLedgerGauge(register, name, help, ledgers, (_, ledger) => {
+      const last = verifications.last(ledger);
+      return last === null ? null : value(last);
     });
   }
 }
