@@ -1,4 +1,4 @@
-#!/usr/bin/env -S MALLOC_ARENA_MAX=2 node --max-semi-space-size=2
+#!/usr/bin/env -S MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 node --max-semi-space-size=2
 // The limits keep a long import or export within 300 MB: Node would let garbage grow beyond 100 MB before it looks.
 // Plain old syntax on purpose: an unsupported Node must reach the message, not a SyntaxError.
 var need = [22, 18];
