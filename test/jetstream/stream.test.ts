@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { isIndelibleError } from '@indelible/core';
-import { headers } from '@nats-io/transport-node';
 import {
   type SampleLine,
   sampleBatch,
@@ -12,7 +11,7 @@ import type { Head, LogStore } from '../../packages/indelible/src/stores/contrac
 import { openJetStreamStore } from '../../packages/indelible/src/stores/jetstream/jetstream-store.ts';
 import { settingsFor } from '../../packages/indelible/src/stores/jetstream/settings.ts';
 import { noNats, startNats } from '../support/nats-cluster.ts';
-import { type Client, readAll, withClient } from './support/streams.ts';
+import { type Client, publishAs, readAll, withClient } from './support/streams.ts';
 
 const skip = noNats();
 const server = skip === false ? await startNats({ settings: 'max_payload: 96KB' }) : null;
@@ -202,14 +201,8 @@ test('a sealed stream is read, and refused for writing', { skip }, async () => {
   await reader.close();
 });
 
-/** Publishes past the store. */
-async function publish(subject: string, fields: Record<string, string>, payload: string | Uint8Array) {
-  await asOwner(async ({ publisher }) => {
-    const sent = headers();
-    for (const [name, value] of Object.entries(fields)) sent.set(name, value);
-    await publisher.publish(subject, payload, { headers: sent });
-  });
-}
+const publish = (subject: string, fields: Record<string, string>, payload: string | Uint8Array) =>
+  asOwner((owner) => publishAs(owner, subject, fields, payload));
 
 function fieldsOf(lines: readonly SampleLine[], part?: string): Record<string, string> {
   return {

@@ -1,6 +1,6 @@
 /** A client of our own beside the store, as an administrator or an attacker has one. */
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import type { LogStore } from '../../../packages/indelible/src/stores/contract.ts';
 
 export interface Client {
@@ -9,13 +9,30 @@ export interface Client {
   readonly manager: JetStreamManager;
 }
 
-export async function withClient<T>(hosts: string, work: (client: Client) => Promise<T>): Promise<T> {
+export async function openClient(hosts: string): Promise<Client> {
   const nats = await connect({ servers: hosts.split(',') });
+  return { nats, publisher: jetstream(nats), manager: await jetstreamManager(nats) };
+}
+
+export async function withClient<T>(hosts: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await openClient(hosts);
   try {
-    return await work({ nats, publisher: jetstream(nats), manager: await jetstreamManager(nats) });
+    return await work(client);
   } finally {
-    await nats.close();
+    await client.nats.close();
   }
+}
+
+/** Publishes past the store. */
+export async function publishAs(
+  { publisher }: Client,
+  subject: string,
+  fields: Readonly<Record<string, string>>,
+  payload: string | Uint8Array,
+): Promise<void> {
+  const sent = headers();
+  for (const [name, value] of Object.entries(fields)) sent.set(name, value);
+  await publisher.publish(subject, payload, { headers: sent });
 }
 
 /** All lines, as text. */
