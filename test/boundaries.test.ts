@@ -149,9 +149,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     may: [],
     packages: ['@indelible/core'],
   },
+  // In PostgreSQL they lie in the ledger's database, which its store knows how to reach.
   attachments: {
     files: below('attachments'),
-    may: ['attachments-contract', 'private-file', 's3'],
+    may: ['attachments-contract', 'private-file', 's3', 'stores/*'],
     packages: CORE_AND_NODE,
   },
   // Which ledgers there ought to be, kept apart from all of them.

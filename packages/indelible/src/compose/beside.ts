@@ -9,8 +9,10 @@ import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { openBucketAttachments } from '../attachments/bucket.ts';
 import type { AttachmentStore } from '../attachments/contract.ts';
+import { openDatabaseAttachments } from '../attachments/database.ts';
 import { openFolderAttachments } from '../attachments/folder.ts';
 import { openMemoryAttachments } from '../attachments/memory.ts';
+import { DEFAULT_LEDGER_NAME } from '../ledger/opening.ts';
 import type { Threads } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
 import { openSqliteIndex } from '../stores/index/sqlite-index.ts';
@@ -78,8 +80,8 @@ async function isWritable(path: string): Promise<boolean> {
 }
 
 /**
- * Opens the attachments of a ledger: a folder beside its log that the first of them makes; in the bucket itself for one
- * in a bucket.
+ * Opens the attachments of a ledger: a folder beside its log that the first of them makes; in the bucket or the database
+ * itself for one that is there.
  */
 export function openAttachments(
   url: string,
@@ -87,6 +89,8 @@ export function openAttachments(
 ): AttachmentStore {
   const place = parseLedgerUrl(url);
   if (place.scheme === 's3') return openBucketAttachments({ url: place.url, ...options });
+  if (place.scheme === 'postgres')
+    return openDatabaseAttachments({ url: place.url, default_ledger: DEFAULT_LEDGER_NAME, ...options });
   const path = besidePath(url, 'attachments', '.attachments');
   return path === null
     ? openMemoryAttachments(options)

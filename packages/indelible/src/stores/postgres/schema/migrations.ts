@@ -3,6 +3,7 @@
  * at the end.
  */
 import { APPEND } from './append.ts';
+import { ATTACHMENTS } from './attachments.ts';
 import { BINDING } from './binding.ts';
 import { CANONICAL_JSON } from './canonical-json.ts';
 import { CANONICAL_NUMBERS } from './canonical-numbers.ts';
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   ['canonical JSON', CANONICAL_NUMBERS + CANONICAL_JSON],
   ['sealed on insert', EVENT_CHECKS + EVENT_TEXT + SEALING + LEDGERS],
   ['outbox', OUTBOX + SEALERS],
+  ['attachments', ATTACHMENTS],
 ].map(([name, sql], i) => ({ number: i + 1, name: name!, sql: sql! }));

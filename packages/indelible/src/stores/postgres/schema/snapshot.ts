@@ -10,6 +10,9 @@ column appends.ledger: text | indelible_sealer: INSERT | indelible_writer: INSER
 column appends.lines: text | indelible_sealer: INSERT | indelible_writer: INSERT
 column appends.positions: bigint[]
 column appends.said_by: name | default CURRENT_USER
+column attachments.bytes: bytea | not null
+column attachments.digest: bytea | not null
+column attachments.ledger_id: integer | not null
 column event.action: text
 column event.correlation_id: text
 column event.cost_usd: numeric
@@ -153,6 +156,9 @@ column seals.lines: text | indelible_sealer: INSERT
 column seals.positions: bigint[] | indelible_sealer: INSERT
 column seals.refused: json | indelible_sealer: INSERT
 column seals.said_by: name | default CURRENT_USER
+constraint attachments_bytes_check on attachments: CHECK ((octet_length(bytes) <= 67108864))
+constraint attachments_digest_check on attachments: CHECK ((digest = sha256(bytes)))
+constraint attachments_ledger_id_fkey on attachments: FOREIGN KEY (ledger_id) REFERENCES indelible.ledgers(id)
 constraint idempotency_keys_pkey on idempotency_keys: PRIMARY KEY (ledger_id, key, seq)
 constraint ledgers_name_check on ledgers: CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9._~:/@-]{0,199}$'::text))
 constraint ledgers_name_key on ledgers: UNIQUE (name)
@@ -233,6 +239,7 @@ function utf16_length(value text): owner indelible_owner | returns integer | sql
 function utf16_order(name text): owner indelible_owner | returns text | plpgsql | immutable | strict | parallel | source 2f9cc5ae80ee5bef35c4a3b90b85d4cf33a81f93698c0ec72de5711b05f71cb2
 function visible_ledger_ids(): owner indelible_owner | returns integer[] | plpgsql | stable | parallel | set search_path=pg_catalog, pg_temp | source 0450af6d8e257c322059c1273c7fb13473bff19b4737dfc72331497b44f512ed | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
 function waiting(ledger text, at_most integer, bytes_at_most bigint): owner indelible_owner | returns TABLE("position" bigint, event text) | arguments ledger text, at_most integer, bytes_at_most bigint DEFAULT 4194304 | plpgsql | stable | set enable_bitmapscan=off | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source ae6116a3688b594f82348f3719d477460a73cf40be4788f5ead4f37c74c3255b | indelible_sealer: EXECUTE
+index indelible.attachments_ledger_id_digest: CREATE INDEX attachments_ledger_id_digest ON indelible.attachments USING btree (ledger_id, digest)
 index indelible.idempotency_keys_pkey: CREATE UNIQUE INDEX idempotency_keys_pkey ON indelible.idempotency_keys USING btree (ledger_id, key, seq)
 index indelible.ledgers_name_key: CREATE UNIQUE INDEX ledgers_name_key ON indelible.ledgers USING btree (name)
 index indelible.ledgers_pkey: CREATE UNIQUE INDEX ledgers_pkey ON indelible.ledgers USING btree (id)
@@ -244,6 +251,8 @@ index indelible.outbox_refused_pkey: CREATE UNIQUE INDEX outbox_refused_pkey ON 
 index indelible.records_ledger_id_prev_hash_key: CREATE UNIQUE INDEX records_ledger_id_prev_hash_key ON indelible.records USING btree (prev_hash, ledger_id)
 index indelible.records_pkey: CREATE UNIQUE INDEX records_pkey ON indelible.records USING btree (ledger_id, seq)
 index indelible.sealers_pkey: CREATE UNIQUE INDEX sealers_pkey ON indelible.sealers USING btree (ledger_id)
+policy attachments_added on attachments: permissive | INSERT | for PUBLIC | check (ledger_id = ANY (( SELECT indelible.my_ledger_ids() AS my_ledger_ids)::integer[]))
+policy attachments_bound on attachments: permissive | SELECT | for PUBLIC | using (ledger_id = ANY (( SELECT indelible.my_ledger_ids() AS my_ledger_ids)::integer[]))
 policy idempotency_keys_bound on idempotency_keys: permissive | SELECT | for PUBLIC | using (ledger_id = ANY (( SELECT indelible.my_ledger_ids() AS my_ledger_ids)::integer[]))
 policy ledgers_bound on ledgers: permissive | SELECT | for PUBLIC | using (id = ANY (( SELECT indelible.my_ledger_ids() AS my_ledger_ids)::integer[]))
 policy members_of_own on members: permissive | SELECT | for PUBLIC | using indelible.acts_as(CURRENT_USER, role)
@@ -261,6 +270,7 @@ sequence ledgers_id_seq: owner indelible_owner
 sequence outbox_company: owner indelible_owner
 sequence outbox_idle: owner indelible_owner | indelible_sealer: SELECT, UPDATE
 sequence outbox_positions: owner indelible_owner
+table attachments: owner indelible_owner | row security | indelible_reader: SELECT | indelible_writer: INSERT
 table idempotency_keys: owner indelible_owner | row security | indelible_reader: SELECT
 table ledgers: owner indelible_owner | row security | indelible_reader: SELECT | indelible_sealer: SELECT | indelible_writer: SELECT
 table members: owner indelible_owner | row security | indelible_reader: SELECT | indelible_sealer: SELECT | indelible_writer: SELECT
@@ -270,6 +280,7 @@ table outbox_refused: owner indelible_owner | row security | indelible_reader: S
 table records: owner indelible_owner | row security | indelible_reader: SELECT
 table sealers: owner indelible_owner | row security | indelible_sealer: INSERT, SELECT, UPDATE
 trigger appends_insert on appends: CREATE TRIGGER appends_insert INSTEAD OF INSERT ON indelible.appends FOR EACH ROW EXECUTE FUNCTION indelible.appends_insert() | enabled
+trigger attachments_refuse_change on attachments: CREATE TRIGGER attachments_refuse_change BEFORE UPDATE OR TRUNCATE ON indelible.attachments FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change() | always
 trigger events_insert on events: CREATE TRIGGER events_insert INSTEAD OF INSERT ON indelible.events FOR EACH ROW EXECUTE FUNCTION indelible.events_insert() | enabled
 trigger events_refuse_change on events: CREATE TRIGGER events_refuse_change INSTEAD OF DELETE OR UPDATE ON indelible.events FOR EACH ROW EXECUTE FUNCTION indelible.refuse_change() | enabled
 trigger idempotency_keys_refuse_change on idempotency_keys: CREATE TRIGGER idempotency_keys_refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON indelible.idempotency_keys FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change() | always
