@@ -99,9 +99,11 @@ export function openAttachments(
 
 /**
  * Opens where the before-images of governed writes lie that are too large for a record. Apart from the attachments, of
- * which those that no record refers to may be removed.
+ * which those that no record refers to may be removed; except in PostgreSQL, where nothing removes them, and where any
+ * server must be able to undo what another has done.
  */
 export function openSnapshots(url: string): AttachmentStore {
+  if (parseLedgerUrl(url).scheme === 'postgres') return openAttachments(url);
   const path = besidePath(url, 'snapshots', '.snapshots');
   return path === null ? openMemoryAttachments({}) : openFolderAttachments({ path: resolve(path) });
 }
