@@ -29,15 +29,14 @@ import {
   assertVersions,
   checkConnectorId,
   paramsCheck,
-  schemaCheck,
 } from '../shared/checks.ts';
 import { jsonDiff } from '../shared/diff.ts';
 import { type ProgramResult, runProgram } from '../shared/program.ts';
 import { assertDeclaredSecrets, resolveSecrets, withoutSecrets } from '../shared/secrets.ts';
 import { connectorVersion, stateOf, verificationOf } from '../shared/state.ts';
+import { type CommandConfig, checkCommandConfig, type DeclaredCommand, KIB } from './config.ts';
 
 const CODE_VERSION = 1;
-const KIB = 1024;
 /** The action of plans that only `planRollback` makes. */
 const UNDO = 'undo';
 
@@ -48,90 +47,9 @@ const LIMITATIONS = {
   partly_done: 'A command that fails may have done part of its work.',
 } as const;
 
-/** Each argument is text in which `{name}` stands for a parameter. */
-export interface DeclaredCommand {
-  readonly summary: string;
-  /** JSON Schema of the parameters. Those of `"type": "string", "writeOnly": true` are secrets. */
-  readonly params: JsonObject;
-  /** Names what is changed, such as `service/{name}`. */
-  readonly target: string;
-  readonly run: readonly string[];
-  /** Says how the target is: its exit code and output are the state. It must change nothing. */
-  readonly check: readonly string[];
-  /** Gets on its standard input what the check said before the command ran. */
-  readonly inverse?: readonly string[];
-  /** Variables of the environment whose values are parameters, by the parameters' names: the way for secret ones. */
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-export interface CommandConfig {
-  /** The working directory. */
-  readonly folder: string;
-  readonly env?: Readonly<Record<string, string>>;
-  /** Variables of the environment whose values are secrets, by the secrets' names. */
-  readonly secret_env?: Readonly<Record<string, string>>;
-  readonly commands: Readonly<Record<string, DeclaredCommand>>;
-  /** Of the parameters, and of what one run of a command says. Default 64 KiB. */
-  readonly max_bytes?: number;
-  readonly timeout_ms?: number;
-  readonly rollback_window_ms?: number;
-}
-
-const ARGV: JsonObject = {
-  type: 'array',
-  minItems: 1,
-  maxItems: 100,
-  items: { type: 'string', maxLength: 4096 },
-};
-const VARIABLES: JsonObject = {
-  type: 'object',
-  propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
-  additionalProperties: { type: 'string' },
-};
-const checkConfig = schemaCheck<CommandConfig>(
-  {
-    type: 'object',
-    additionalProperties: false,
-    required: ['folder', 'commands'],
-    properties: {
-      folder: { type: 'string', minLength: 1 },
-      env: VARIABLES,
-      secret_env: VARIABLES,
-      commands: {
-        type: 'object',
-        minProperties: 1,
-        propertyNames: { pattern: '^[a-z][a-z0-9-]{0,63}$' },
-        additionalProperties: {
-          type: 'object',
-          additionalProperties: false,
-          required: ['summary', 'params', 'target', 'run', 'check'],
-          properties: {
-            summary: { type: 'string', minLength: 1, maxLength: 500 },
-            params: {
-              type: 'object',
-              required: ['type', 'additionalProperties'],
-              properties: { type: { const: 'object' }, additionalProperties: { const: false } },
-            },
-            target: { type: 'string', minLength: 1, maxLength: 500 },
-            run: ARGV,
-            check: ARGV,
-            inverse: ARGV,
-            env: VARIABLES,
-          },
-        },
-      },
-      max_bytes: { type: 'integer', minimum: 1, maximum: 1024 * KIB },
-      timeout_ms: { type: 'integer', minimum: 1 },
-      rollback_window_ms: { type: 'integer', minimum: 1 },
-    },
-  },
-  'CONNECTOR_CONFIG',
-  'command',
-);
-
 export async function openCommandConnector(id: string, given: unknown): Promise<Connector> {
   checkConnectorId(id);
-  const config = checkConfig(given);
+  const config = checkCommandConfig(given);
   const folder = resolve(config.folder);
   if (!existsSync(folder)) throw new IndelibleError('CONNECTOR_CONFIG', `the folder of ${id} does not exist`);
   return new CommandConnector(id, { ...config, folder });

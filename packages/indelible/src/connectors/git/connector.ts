@@ -13,7 +13,6 @@ import { canonicalize, IndelibleError, type JsonObject } from '@indelible/core';
 import type {
   Capabilities,
   Connector,
-  ConnectorAction,
   ConnectorContext,
   ConnectorPlan,
   EffectContext,
@@ -30,13 +29,13 @@ import {
   assertVersions,
   checkConnectorId,
   paramsCheck,
-  schemaCheck,
 } from '../shared/checks.ts';
 import { connectorVersion, stateOf, verificationOf } from '../shared/state.ts';
+import { changesOf, commitAction } from './commit-action.ts';
+import { checkGitConfig, type GitConfig, MIB } from './config.ts';
 import { type FileChange, Repository, type Tip } from './repository.ts';
 
 const CODE_VERSION = 1;
-const MIB = 1024 * 1024;
 const SHOWN_MAX = 256 * 1024;
 /** The actions of plans that only `planRollback` makes: the earlier tree as a commit, or the branch where it was. */
 const RESTORE = 'restore';
@@ -50,101 +49,9 @@ const LIMITATIONS = {
   hooks: 'Hooks of `git commit` do not run; what other hooks do is not put back.',
 } as const;
 
-export interface GitConfig {
-  /** A bare repository, or one where the branches are not checked out. */
-  readonly repository: string;
-  /** The only branches that are touched. */
-  readonly branches: readonly string[];
-  readonly author: { readonly name: string; readonly email: string };
-  /** How an undo is made: by a further commit (the default), or by moving the branch back. */
-  readonly undo?: 'commit' | 'ref';
-  readonly max_bytes?: number;
-  readonly timeout_ms?: number;
-  readonly rollback_window_ms?: number;
-}
-
-const NO_CONTROLS = '^[^\\x00-\\x1f\\x7f<>]+$';
-const checkConfig = schemaCheck<GitConfig>(
-  {
-    type: 'object',
-    additionalProperties: false,
-    required: ['repository', 'branches', 'author'],
-    properties: {
-      repository: { type: 'string', minLength: 1 },
-      branches: {
-        type: 'array',
-        minItems: 1,
-        uniqueItems: true,
-        items: {
-          type: 'string',
-          pattern: '^(?!.*(?:\\.\\.|//|\\.lock$|/$|@\\{))[A-Za-z0-9][A-Za-z0-9._/@-]*$',
-          maxLength: 200,
-        },
-      },
-      author: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['name', 'email'],
-        properties: {
-          name: { type: 'string', pattern: NO_CONTROLS },
-          email: { type: 'string', pattern: NO_CONTROLS },
-        },
-      },
-      undo: { enum: ['commit', 'ref'] },
-      max_bytes: { type: 'integer', minimum: 1, maximum: 15 * MIB },
-      timeout_ms: { type: 'integer', minimum: 1 },
-      rollback_window_ms: { type: 'integer', minimum: 1 },
-    },
-  },
-  'CONNECTOR_CONFIG',
-  'git',
-);
-
-interface GivenFile {
-  readonly path: string;
-  readonly content?: string;
-  readonly content_base64?: string;
-  readonly delete?: true;
-  readonly executable?: boolean;
-}
-
-function commitAction(branches: readonly string[], capabilities: Capabilities): ConnectorAction {
-  const file: JsonObject = {
-    type: 'object',
-    additionalProperties: false,
-    required: ['path'],
-    properties: {
-      path: {
-        type: 'string',
-        maxLength: 1024,
-        pattern: '^(?!.*(?:^|/)(?:\\.{0,2}|\\.[gG][iI][tT])(?:/|$))[^\\x00-\\x1f\\x7f]+$',
-      },
-      content: { type: 'string' },
-      content_base64: { type: 'string', pattern: '^[A-Za-z0-9+/]*={0,2}$' },
-      delete: { const: true },
-      executable: { type: 'boolean' },
-    },
-    oneOf: [{ required: ['content'] }, { required: ['content_base64'] }, { required: ['delete'] }],
-  };
-  return {
-    summary: 'Commits files to a branch.',
-    params: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['branch', 'message', 'files'],
-      properties: {
-        branch: { enum: branches },
-        message: { type: 'string', pattern: '\\S', maxLength: 10_000 },
-        files: { type: 'array', minItems: 1, maxItems: 1000, items: file },
-      },
-    },
-    capabilities,
-  };
-}
-
 export async function openGitConnector(id: string, given: unknown): Promise<Connector> {
   checkConnectorId(id);
-  const config = checkConfig(given);
+  const config = checkGitConfig(given);
   const folder = resolve(config.repository);
   if (!existsSync(folder))
     throw new IndelibleError('CONNECTOR_CONFIG', `the repository of ${id} does not exist`);
@@ -405,22 +312,6 @@ function refOf(params: JsonObject): string {
 
 function effectLine({ effect_key }: EffectContext): string {
   return `Indelible-Effect: ${effect_key}`;
-}
-
-function changesOf(params: JsonObject): FileChange[] {
-  const files = params.files as unknown as readonly GivenFile[];
-  const paths = new Set(files.map(({ path }) => path));
-  if (paths.size < files.length) throw new IndelibleError('CONNECTOR_PARAMS', 'a path is named twice');
-  return files.map(({ path, content, content_base64, executable = null }) => ({
-    path,
-    content:
-      content !== undefined
-        ? new TextEncoder().encode(content)
-        : content_base64 !== undefined
-          ? Uint8Array.from(Buffer.from(content_base64, 'base64'))
-          : null,
-    executable,
-  }));
 }
 
 function describe(action: string, changes: readonly FileChange[]): string[] {

@@ -6,6 +6,15 @@
  */
 import { IndelibleError, type Json, type JsonObject } from '@indelible/core';
 import { schemaCheck } from '../shared/checks.ts';
+import {
+  closedObject,
+  DECLARED,
+  declaredActions,
+  HEADER_NAME,
+  HEADERS,
+  SECRET_HEADERS,
+  TIMES,
+} from '../shared/schemas.ts';
 import { secretParams } from '../shared/secrets.ts';
 import { mentions } from '../shared/template.ts';
 
@@ -52,81 +61,38 @@ export interface HttpConfig {
 }
 
 const PATH: JsonObject = { type: 'string', pattern: '^/', maxLength: 2048 };
-const TOKEN = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
-const REQUEST: JsonObject = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['method', 'path'],
-  properties: {
-    method: { enum: ['PUT', 'PATCH', 'POST', 'DELETE'] },
-    path: PATH,
-    body: {},
-    headers: {
-      type: 'object',
-      maxProperties: 20,
-      propertyNames: { pattern: TOKEN },
-      additionalProperties: { type: 'string', pattern: '^\\w{1,64}$' },
-    },
+const REQUEST = closedObject(['method', 'path'], {
+  method: { enum: ['PUT', 'PATCH', 'POST', 'DELETE'] },
+  path: PATH,
+  body: {},
+  headers: {
+    type: 'object',
+    maxProperties: 20,
+    propertyNames: { pattern: HEADER_NAME },
+    additionalProperties: { type: 'string', pattern: '^\\w{1,64}$' },
   },
-};
-const OPERATION: JsonObject = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['summary', 'params', 'read', 'write'],
-  properties: {
-    summary: { type: 'string', minLength: 1, maxLength: 500 },
-    params: {
-      type: 'object',
-      required: ['type', 'additionalProperties'],
-      properties: { type: { const: 'object' }, additionalProperties: { const: false } },
-    },
-    read: PATH,
-    write: REQUEST,
-    predict: { enum: ['body', 'merge', 'absent'] },
-    inverse: REQUEST,
-    inverse_created: REQUEST,
-    if_match: { type: 'boolean' },
-    idempotency_key: { type: 'boolean' },
-  },
-};
+});
+const OPERATION = closedObject(['summary', 'params', 'read', 'write'], {
+  ...DECLARED,
+  read: PATH,
+  write: REQUEST,
+  predict: { enum: ['body', 'merge', 'absent'] },
+  inverse: REQUEST,
+  inverse_created: REQUEST,
+  if_match: { type: 'boolean' },
+  idempotency_key: { type: 'boolean' },
+});
 
 export const checkHttpConfig = schemaCheck<HttpConfig>(
-  {
-    type: 'object',
-    additionalProperties: false,
-    required: ['base_url', 'operations'],
-    properties: {
-      base_url: { type: 'string', minLength: 1, maxLength: 2048 },
-      headers: {
-        type: 'object',
-        propertyNames: { pattern: TOKEN },
-        additionalProperties: { type: 'string', pattern: '^[\\t -~]*$' },
-      },
-      secret_headers: {
-        type: 'object',
-        propertyNames: { pattern: TOKEN },
-        additionalProperties: {
-          type: 'object',
-          additionalProperties: false,
-          required: ['secret'],
-          properties: {
-            secret: { type: 'string', minLength: 1, maxLength: 128 },
-            prefix: { type: 'string', pattern: '^[\\t -~]*$' },
-          },
-        },
-      },
-      ignore: { type: 'array', items: { type: 'string', minLength: 1 } },
-      operations: {
-        type: 'object',
-        minProperties: 1,
-        propertyNames: { pattern: '^[a-z][a-z0-9-]{0,63}$' },
-        additionalProperties: OPERATION,
-      },
-      max_bytes: { type: 'integer', minimum: 1, maximum: 15 * 1024 * 1024 },
-      timeout_ms: { type: 'integer', minimum: 1 },
-      rollback_window_ms: { type: 'integer', minimum: 1 },
-    },
-  },
+  closedObject(['base_url', 'operations'], {
+    base_url: { type: 'string', minLength: 1, maxLength: 2048 },
+    headers: HEADERS,
+    secret_headers: SECRET_HEADERS,
+    ignore: { type: 'array', items: { type: 'string', minLength: 1 } },
+    operations: declaredActions(OPERATION),
+    max_bytes: { type: 'integer', minimum: 1, maximum: 15 * 1024 * 1024 },
+    ...TIMES,
+  }),
   'CONNECTOR_CONFIG',
   'http',
 );

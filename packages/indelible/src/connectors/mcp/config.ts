@@ -7,6 +7,15 @@
 import { IndelibleError, isIndelibleError, type Json, type JsonObject } from '@indelible/core';
 import { outboundUrl } from '../../outbound.ts';
 import { schemaCheck } from '../shared/checks.ts';
+import {
+  closedObject,
+  DECLARED,
+  declaredActions,
+  SECRET_HEADERS,
+  TARGET_NAME,
+  TIMES,
+  VARIABLES,
+} from '../shared/schemas.ts';
 import { secretParams } from '../shared/secrets.ts';
 import { mentions } from '../shared/template.ts';
 
@@ -66,68 +75,45 @@ export interface McpConfig {
 }
 
 const TEXT: JsonObject = { type: 'string', minLength: 1, maxLength: 4096 };
-const VARIABLES: JsonObject = {
-  type: 'object',
-  propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
-  additionalProperties: { type: 'string' },
-};
 const POINTER: JsonObject = { type: 'string', maxLength: 500, pattern: '^(?:/(?:[^~/]|~[01])*)*$' };
-const object = (required: readonly string[], properties: JsonObject): JsonObject => ({
-  type: 'object',
-  additionalProperties: false,
-  required,
-  properties,
-});
 const CALL = { tool: { type: 'string', minLength: 1, maxLength: 200 }, arguments: { type: 'object' } };
 
 const checkConfig = schemaCheck<McpConfig>(
-  object(['server', 'operations'], {
+  closedObject(['server', 'operations'], {
     server: {
       anyOf: [
-        object(['command'], {
+        closedObject(['command'], {
           command: { type: 'array', minItems: 1, maxItems: 100, items: TEXT },
           folder: TEXT,
           env: VARIABLES,
           secret_env: VARIABLES,
         }),
-        object(['url'], {
+        closedObject(['url'], {
           url: { type: 'string', minLength: 1, maxLength: 2048 },
-          secret_headers: {
-            type: 'object',
-            propertyNames: { pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" },
-            additionalProperties: object(['secret'], {
-              secret: { type: 'string', minLength: 1, maxLength: 128 },
-              prefix: { type: 'string', pattern: '^[\\t -~]*$' },
-            }),
-          },
+          secret_headers: SECRET_HEADERS,
         }),
       ],
     },
     ignore: { type: 'array', items: { type: 'string', minLength: 1 } },
-    operations: {
-      type: 'object',
-      minProperties: 1,
-      propertyNames: { pattern: '^[a-z][a-z0-9-]{0,63}$' },
-      additionalProperties: object(['summary', 'params', 'target', 'read', 'write'], {
-        summary: { type: 'string', minLength: 1, maxLength: 500 },
-        params: {
-          type: 'object',
-          required: ['type', 'additionalProperties'],
-          properties: { type: { const: 'object' }, additionalProperties: { const: false } },
-        },
-        target: { type: 'string', minLength: 1, maxLength: 500 },
-        read: object(['tool'], { ...CALL, at: POINTER, version_at: POINTER }),
-        write: object(['tool'], { ...CALL, repeated_at: POINTER }),
+    operations: declaredActions(
+      closedObject(['summary', 'params', 'target', 'read', 'write'], {
+        ...DECLARED,
+        target: TARGET_NAME,
+        read: closedObject(['tool'], { ...CALL, at: POINTER, version_at: POINTER }),
+        write: closedObject(['tool'], { ...CALL, repeated_at: POINTER }),
         predict: {
-          anyOf: [{ const: 'absent' }, object(['value'], { value: {} }), object(['merge'], { merge: {} })],
+          anyOf: [
+            { const: 'absent' },
+            closedObject(['value'], { value: {} }),
+            closedObject(['merge'], { merge: {} }),
+          ],
         },
-        inverse: object(['tool'], CALL),
-        inverse_created: object(['tool'], CALL),
+        inverse: closedObject(['tool'], CALL),
+        inverse_created: closedObject(['tool'], CALL),
       }),
-    },
+    ),
     max_bytes: { type: 'integer', minimum: 1, maximum: 8 * 1024 * 1024 },
-    timeout_ms: { type: 'integer', minimum: 1 },
-    rollback_window_ms: { type: 'integer', minimum: 1 },
+    ...TIMES,
   }),
   'CONNECTOR_CONFIG',
   'mcp',
