@@ -89,6 +89,22 @@ test('whatever overlaps, the order of positions is the order of commits', { skip
   );
 });
 
+test('pitfall 2: a transaction that waits for another connection, which records, too, is no deadlock', {
+  skip,
+}, async () => {
+  await owner.query('DELETE FROM indelible.outbox');
+  const [business, other] = sessions as [Client, Client];
+  await business.query(`BEGIN; ${leave(row(0, 1))}`);
+  // Nobody could see that the first waits for it: were there a lock, both would wait for ever.
+  await other.query(`SET lock_timeout = 1000; ${leave(row(0, 2))}; RESET lock_timeout`);
+  await business.query('COMMIT');
+  const { rows } = await owner.query('SELECT data FROM indelible.outbox ORDER BY position');
+  assert.deepEqual(
+    rows.map(({ data }) => data),
+    [2, 1],
+  );
+});
+
 test('who commits alone keeps the position of the insert: the row is written once', { skip }, async () => {
   await owner.query('DELETE FROM indelible.outbox');
   const [first, second] = sessions as [Client, Client];
