@@ -92,7 +92,7 @@ async function lifeOn(t: TestContext, url: string): Promise<void> {
   assert.deepEqual([elsewhere.state, elsewhere.illegal], ['rolled_back', []]);
   const digest = await blobs.put(new TextEncoder().encode('a large before-image'));
   assert.equal(new TextDecoder().decode(await blobs.get(digest)), 'a large before-image');
-  if (!url.startsWith('postgres:')) return;
+  if (!/^(?:postgres|nats):/.test(url)) return;
   const server = openSnapshots(url.replace(/local=.*/, local()));
   t.after(() => server.close());
   assert.deepEqual(await server.get(digest), await blobs.get(digest), 'another server can undo it, too');

@@ -1,14 +1,18 @@
 /**
- * Names of attachments: SHA-256 of the bytes alone, computed off the event loop.
+ * Names of attachments: SHA-256 of the bytes alone, computed off the event loop when they are many.
  */
 import { webcrypto } from 'node:crypto';
-import { IndelibleError } from '@indelible/core';
+import { IndelibleError, sha256Hex } from '@indelible/core';
 
 const PREFIX = 'sha-256:';
 const DIGEST = /^sha-256:([0-9a-f]{64})$/;
 
-/** The digest of these bytes. The work is done by a thread of Node's pool, several at once. */
+/** Hashed here sooner than a thread could be asked to. */
+const SMALL_BYTES = 64 * 1024;
+
+/** The digest of these bytes. Of many, the work is done by a thread of Node's pool, several at once. */
 export async function digestOf(bytes: Uint8Array): Promise<string> {
+  if (bytes.length <= SMALL_BYTES) return PREFIX + sha256Hex(bytes);
   const hash = await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
   return PREFIX + Buffer.from(hash).toString('hex');
 }

@@ -7,7 +7,17 @@
  * Errors:  those of the contract.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fsync, lstatSync, mkdirSync, openSync, renameSync, write } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fsync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  write,
+  writeFileSync,
+} from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -224,12 +234,16 @@ async function namesIn(path: string): Promise<string[]> {
   });
 }
 
+/** Written without a thread. */
+const SMALL_BYTES = 64 * 1024;
+
 // Names are given and looked at without a thread: that takes some microseconds, and asking one ten times as much. What
 // waits for the disk does not hold anybody else up.
 const sync = promisify(fsync);
 const writeSome = promisify(write);
 
 async function writeWhole(file: number, bytes: Uint8Array): Promise<void> {
+  if (bytes.length <= SMALL_BYTES) return writeFileSync(file, bytes);
   for (let at = 0; at < bytes.length; )
     at += (await writeSome(file, bytes, at, bytes.length - at, at)).bytesWritten;
 }

@@ -12,6 +12,7 @@ import type { AttachmentStore } from '../attachments/contract.ts';
 import { openDatabaseAttachments } from '../attachments/database.ts';
 import { openFolderAttachments } from '../attachments/folder.ts';
 import { openMemoryAttachments } from '../attachments/memory.ts';
+import { openStreamAttachments } from '../attachments/stream.ts';
 import { DEFAULT_LEDGER_NAME } from '../ledger/opening.ts';
 import type { Threads } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
@@ -80,8 +81,8 @@ async function isWritable(path: string): Promise<boolean> {
 }
 
 /**
- * Opens the attachments of a ledger: a folder beside its log that the first of them makes; in the bucket or the database
- * itself for one that is there.
+ * Opens the attachments of a ledger: a folder beside its log that the first of them makes; in the bucket, the
+ * database or a second stream for one that is there.
  */
 export function openAttachments(
   url: string,
@@ -91,6 +92,7 @@ export function openAttachments(
   if (place.scheme === 's3') return openBucketAttachments({ url: place.url, ...options });
   if (place.scheme === 'postgres')
     return openDatabaseAttachments({ url: place.url, default_ledger: DEFAULT_LEDGER_NAME, ...options });
+  if (place.scheme === 'nats') return openStreamAttachments({ url: place.url, ...options });
   const path = besidePath(url, 'attachments', '.attachments');
   return path === null
     ? openMemoryAttachments(options)
@@ -99,11 +101,11 @@ export function openAttachments(
 
 /**
  * Opens where the before-images of governed writes lie that are too large for a record. Apart from the attachments, of
- * which those that no record refers to may be removed; except in PostgreSQL, where nothing removes them, and where any
- * server must be able to undo what another has done.
+ * which those that no record refers to may be removed; except in PostgreSQL and JetStream, where nothing removes
+ * them, and where any server must be able to undo what another has done.
  */
 export function openSnapshots(url: string): AttachmentStore {
-  if (parseLedgerUrl(url).scheme === 'postgres') return openAttachments(url);
+  if (['postgres', 'nats'].includes(parseLedgerUrl(url).scheme)) return openAttachments(url);
   const path = besidePath(url, 'snapshots', '.snapshots');
   return path === null ? openMemoryAttachments({}) : openFolderAttachments({ path: resolve(path) });
 }

@@ -2,15 +2,28 @@
  * Answers of the JetStream API to the question for one message: JSON with headers and payload in base64.
  */
 import type { Driver } from './driver.ts';
-import { parseMessage, type StreamMessage } from './message.ts';
+import { type Headers, parseMessage, type StreamMessage } from './message.ts';
 
 interface Answer {
   readonly error?: { readonly code: number; readonly err_code: number; readonly description: string };
   readonly message?: { readonly seq: number; readonly hdrs?: string; readonly data?: string };
 }
 
+/** A message as it is stored, whoever wrote it. */
+export interface RawMessage {
+  readonly seq: number;
+  readonly headers: Headers | undefined;
+  readonly bytes: Uint8Array;
+}
+
+/** The message of a ledger in an answer. Raises the refusal that an answer may be instead. */
+export function storedMessage(driver: Driver, answer: Uint8Array): StreamMessage {
+  const { seq, headers, bytes } = rawMessage(driver, answer);
+  return parseMessage(seq, headers, bytes);
+}
+
 /** The message in an answer. Raises the refusal that an answer may be instead. */
-export function storedMessage({ transport, jetstream }: Driver, answer: Uint8Array): StreamMessage {
+export function rawMessage({ transport, jetstream }: Driver, answer: Uint8Array): RawMessage {
   // Everything but the description of an error is ASCII.
   const { error, message } = JSON.parse(
     Buffer.from(answer.buffer, answer.byteOffset, answer.length).toString('latin1'),
@@ -18,5 +31,5 @@ export function storedMessage({ transport, jetstream }: Driver, answer: Uint8Arr
   if (error !== undefined) throw new jetstream.JetStreamApiError(error);
   const { seq, hdrs = '', data = '' } = message!;
   const headers = hdrs === '' ? undefined : transport.MsgHdrsImpl.decode(Buffer.from(hdrs, 'base64'));
-  return parseMessage(seq, headers, Buffer.from(data, 'base64'));
+  return { seq, headers, bytes: Buffer.from(data, 'base64') };
 }
