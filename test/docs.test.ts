@@ -42,7 +42,7 @@ import { type CodeBlock, codeBlocks } from './support/markdown.ts';
 import { noPostgres, type PostgresServer, startPostgres } from './support/postgres.ts';
 import { runPrograms } from './support/programs.ts';
 import { root } from './support/root.ts';
-import { outputMatches, runTranscript, stepsOf } from './support/transcript.ts';
+import { outputMatches, plainWords, runTranscript, stepsOf } from './support/transcript.ts';
 
 const files = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md', 'bench/*.md', 'packages/*/*.md'], {
   cwd: root,
@@ -220,14 +220,14 @@ test('the TypeScript blocks leave nothing open', { skip: runnable.length === 0 }
 for (const file of new Set(only('sh').map((block) => block.file))) {
   const transcripts = only('sh').filter((block) => block.file === file && !block.note.startsWith('no-run'));
   if (transcripts.length === 0) continue;
-  test(`${file}: transcripts`, () => {
+  test(`${file}: transcripts`, async () => {
     ensureBuilt();
     const cwd = join(workshop, `sh-${file.replaceAll(/[^A-Za-z0-9]+/g, '-')}`);
     mkdirSync(cwd);
     // The README is read at the top of a clone.
     symlinkSync(join(root, 'test'), join(cwd, 'test'));
     for (const block of transcripts) {
-      assert.equal(runTranscript(block.text, cwd), null, place(block));
+      assert.equal(await runTranscript(block.text, cwd), null, place(block));
     }
   });
 }
@@ -240,7 +240,7 @@ function place({ file, line }: { readonly file: string; readonly line: number })
   return `${file}:${line}`;
 }
 
-test('transcripts: a difference is seen, and an ellipsis stands for anything', () => {
+test('transcripts: a difference is seen, and an ellipsis stands for anything', async () => {
   assert.deepEqual(stepsOf('$ a \\\n> b\nx\n$ c\n'), [
     { command: 'a \\\nb', expected: 'x\n' },
     { command: 'c', expected: '' },
@@ -250,9 +250,30 @@ test('transcripts: a difference is seen, and an ellipsis stands for anything', (
   assert.ok(!outputMatches('seq 5, hash abc\nok\n', 'seq 4, hash …\nok\n'));
   assert.ok(!outputMatches('ok\nand more\n', 'ok\n'));
   assert.ok(!outputMatches('a+b\n', 'aab\n') && outputMatches('a+b (c)\n', 'a+b (c)\n'));
-  assert.match(runTranscript('$ echo hello\nhullo\n', workshop)!, /instead of/);
-  assert.match(runTranscript('$ false\n', workshop)!, /exit code 1/);
-  assert.equal(runTranscript('$ echo hello\nh…o\n', workshop), null);
+  assert.match((await runTranscript('$ echo hello\nhullo\n', workshop))!, /instead of/);
+  assert.match((await runTranscript('$ false\n', workshop))!, /exit code 1/);
+  assert.equal(await runTranscript('$ echo hello\nh…o\n', workshop), null);
+});
+
+test('transcripts: what a shell makes something of is left to it', () => {
+  assert.deepEqual(plainWords(`indelible record a.b \\\n  --data '{"a": [1]}' --x "y z"`), [
+    ...['record', 'a.b', '--data', '{"a": [1]}', '--x', 'y z'],
+  ]);
+  for (const command of [
+    'a | b',
+    'x > y',
+    'x $y',
+    'x "$y"',
+    'x `y`',
+    'x *',
+    'x; y',
+    'x &',
+    'x ~',
+    'x 2>&1',
+    'x || y',
+  ])
+    assert.equal(plainWords(`indelible ${command}`), null, command);
+  assert.equal(plainWords('npx indelible log'), null);
 });
 
 test('code blocks: found with language, note and line', () => {

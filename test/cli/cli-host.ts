@@ -5,6 +5,7 @@
  * Shapes:  `CliCall` comes in and `CliResult` goes out, over the channel to the parent.
  */
 import { Readable } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
 import { runProgram } from '../../packages/indelible/src/cli/program.ts';
 
 export interface CliCall {
@@ -47,6 +48,8 @@ async function run({ args, cwd, env, input }: CliCall): Promise<CliResult> {
   Object.defineProperty(process, 'stdin', { value: stdin, configurable: true });
   process.exitCode = undefined;
   const code = await runProgram(args, process.env);
+  // Commands on whole ledgers have set it (bound-garbage.ts): it would slow down all that follow.
+  setFlagsFromString('--heap-growing-percent=0');
   return {
     code: code === 0 ? Number(process.exitCode ?? 0) : code,
     stdout: takeOutput(),

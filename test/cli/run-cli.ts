@@ -1,7 +1,7 @@
 /**
  * Runs the command line from source, as a process of its own, in a folder of its own.
  */
-import { type ChildProcess, type ChildProcessWithoutNullStreams, fork, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,13 +10,11 @@ import type { Event } from '@indelible/core';
 import { DEFAULT_LEDGER_URL, openLedger } from '../../packages/indelible/src/compose.ts';
 import { keysFromEnvironment } from '../../packages/indelible/src/ledger/env-keys.ts';
 import { root } from '../support/root.ts';
-import type { CliCall, CliResult } from './cli-host.ts';
+import type { CliResult } from './cli-host.ts';
+import { COMPILED, runInHost } from './host.ts';
 
-const HOST = join(root, 'test/cli/cli-host.ts');
 const MAIN = join(root, 'packages/indelible/src/cli/main.ts');
 const STUCK_MS = 60_000;
-/** Most of a short command's time would go into compiling the same sources again. */
-const COMPILED = join(tmpdir(), 'node-compile-cache');
 
 export type { CliResult };
 
@@ -78,43 +76,6 @@ export async function makePlace(t: TestContext): Promise<Place> {
     }
   };
   return { folder, fill, run, json, start };
-}
-
-let host: ChildProcess | null = null;
-/** Calls that the host has not answered, oldest first. */
-const calls: { resolve: (result: CliResult) => void; reject: (error: Error) => void }[] = [];
-
-/** Runs a command in this test file's host. */
-function runInHost(call: CliCall): Promise<CliResult> {
-  host ??= startHost();
-  const child = host;
-  // A host that waits for its next command must not keep the test file from ending.
-  child.ref();
-  child.channel!.ref();
-  return new Promise((resolve, reject) => {
-    calls.push({ resolve, reject });
-    child.send(call);
-  });
-}
-
-function startHost(): ChildProcess {
-  const child = fork(HOST, [], {
-    execArgv: ['--conditions=source'],
-    serialization: 'advanced',
-    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: COMPILED },
-  });
-  child.on('message', (result) => {
-    calls.shift()!.resolve(result as CliResult);
-    if (calls.length > 0) return;
-    child.unref();
-    child.channel!.unref();
-  });
-  child.on('exit', (code, signal) => {
-    host = null;
-    for (const { reject } of calls.splice(0))
-      reject(new Error(`the command ended its process: ${signal ?? code}`));
-  });
-  return child;
 }
 
 /** Everything a process says until it ends. */

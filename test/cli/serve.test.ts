@@ -3,15 +3,22 @@ import { chmod, readFile, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openLedger } from '../../packages/indelible/src/compose.ts';
+import { DEFAULT_LEDGER_URL, openLedger } from '../../packages/indelible/src/compose.ts';
 import { serve } from '../../packages/indelible/src/http/serve.ts';
 import { readCheckpoint, readLog } from '../http/log-client.ts';
 import { until } from '../transparency/support.ts';
-import { jsonLines, makePlace, outcome, said } from './run-cli.ts';
-import { makeHere } from './run-here.ts';
+import { jsonLines, makePlace, outcome, type Place, said } from './run-cli.ts';
+import { makeHere, startHere } from './run-here.ts';
+
+/** As a command has it that is started in this folder. */
+function environmentOf({ folder }: Place): Record<string, string> {
+  const INDELIBLE_LEDGER = DEFAULT_LEDGER_URL.replace(':', `:${folder}/`);
+  return { XDG_CONFIG_HOME: join(folder, '.config'), INDELIBLE_LEDGER, INDELIBLE_REGISTRY: 'none' };
+}
 
 test('serve prints its URL first, an administrator token once, and stops on Ctrl-C with 0; a public address gets a loud warning', async (t) => {
   const place = await makePlace(t);
+  const env = environmentOf(place);
   const server = place.start(['serve', '--port', '0']);
   const done = outcome(server);
   const text = await said(server, 'Ctrl-C stops');
@@ -40,12 +47,10 @@ test('serve prints its URL first, an administrator token once, and stops on Ctrl
     'nothing that only a developer of Indelible could act upon',
   );
 
-  const again = place.start(['serve', '--port', '0', '--host', '0.0.0.0', '--json']);
-  const ended = outcome(again);
-  const second_start = JSON.parse((await said(again, '\n')).trim());
+  const again = startHere(['serve', '--port', '0', '--host', '0.0.0.0', '--json'], env);
+  const second_start = JSON.parse((await again.said('\n')).trim());
   assert.equal(second_start.admin_token, null);
-  again.kill('SIGTERM');
-  const second_end = await ended;
+  const second_end = await again.end('SIGTERM');
   assert.equal(second_end.code, 0);
   assert.match(second_end.stderr, /LISTENING BEYOND THIS MACHINE \(0\.0\.0\.0\)/, 'a loud warning');
   for (const args of [['log', '--json', '--limit', '100'], ['doctor']])
@@ -74,13 +79,11 @@ test('a server on a new ledger signs: the key lies elsewhere, is told of once, a
   const private_text = await readFile(file, 'utf8');
   assert.ok(!stderr.includes(private_text.split('\n')[1]!));
 
-  const again = place.start(['serve', '--port', '0', '--log', 'hashes']);
-  const ended = outcome(again);
-  const [second] = (await said(again, 'Ctrl-C stops')).split('\n');
+  const again = startHere(['serve', '--port', '0', '--log', 'hashes'], environmentOf(place));
+  const [second] = (await again.said('Ctrl-C stops')).split('\n');
   const later = await readCheckpoint((path) => fetch(`${second}/log/acme.example/prod/${path}`), keys);
   assert.ok(later.size >= checkpoint.size);
-  again.kill('SIGTERM');
-  assert.doesNotMatch((await ended).stderr, /signing key|PUBLIC/);
+  assert.doesNotMatch((await again.end('SIGTERM')).stderr, /signing key|PUBLIC/);
 });
 
 test('init makes the signing key too; --no-signing makes none, --signing-key one where it is told to', async (t) => {

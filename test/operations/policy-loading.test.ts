@@ -142,6 +142,11 @@ test('a schema that does not take what the engine says is refused, also for one 
   assert.match(narrow, /^schema\.cedarschema:\d+: action "\w+:\w+" does not take what the engine says/);
   const [environment = ''] = await problemsOf(schema('"staging", "test", ', '"staging", '));
   assert.match(environment, /does not take what the engine says: .*"test"/);
+  const own =
+    'action "shop:sell" appliesTo { principal: [Person], resource: [Target], context: { risk: Long } };';
+  const [alone = '', ...others] = await problemsOf(schema('entity Role;', `entity Role;\n${own}`));
+  assert.match(alone, /action "shop:sell" does not take what the engine says/, 'although all others do');
+  assert.deepEqual(others, []);
   assert.match((await problemsOf(schema('entity Role;', 'entity Role')))[0]!, /^schema\.cedarschema:\d+: /);
   const missing = filesOf(PERMIT);
   missing.delete('schema.cedarschema');

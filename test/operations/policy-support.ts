@@ -42,8 +42,15 @@ export function filesOf(
   );
 }
 
+const loaded = new Map<string, Promise<PolicySet>>();
+
+/** Loads a set once: many tests ask the same one. */
 export function setOf(cedar: string, more: Readonly<Record<string, Json | string>> = {}): Promise<PolicySet> {
-  return loadPolicySet(filesOf(cedar, more));
+  const files = filesOf(cedar, more);
+  const name = JSON.stringify([...files]);
+  const set = loaded.get(name) ?? loadPolicySet(files);
+  loaded.set(name, set);
+  return set;
 }
 
 /** Alice updates one price, unless said otherwise. */

@@ -8,9 +8,10 @@ import { openPolicies } from '../../packages/indelible/src/operations/policy/fol
 import type { PolicySet } from '../../packages/indelible/src/operations/policy/policy-set.ts';
 import { policyRequestOf } from '../../packages/indelible/src/operations/policy/request.ts';
 import { riskOf } from '../../packages/indelible/src/operations/policy/risk.ts';
+import { runs } from '../support/runs.ts';
 import { decided, requestOf, setOf } from './policy-support.ts';
 
-const RUNS = Number(process.env.INDELIBLE_RUNS ?? 30);
+const RUNS = Number(process.env.INDELIBLE_RUNS ?? runs(50));
 const PERMIT = '@id("all") permit (principal, action, resource);\n';
 /** 9,223,372,036,854,775,807 is the largest of Cedar's integers. */
 const OVERFLOW = 'context.targets + 9223372036854775807 > 0';

@@ -17,7 +17,7 @@ let database: string;
 
 before(async () => {
   if (skip !== false) return;
-  databases = await Databases.start([LEDGER]);
+  databases = await Databases.start([LEDGER], {});
   database = await databases.create();
   await databases.server.kill();
   standby = await databases.server.startStandby();

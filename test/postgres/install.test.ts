@@ -113,9 +113,10 @@ test('the version of the schema, and what it consists of', () => {
       '4 canonical JSON',
       '5 sealed on insert',
       '6 outbox',
+      '7 attachments',
     ],
   );
-  assert.equal(SCHEMA_VERSION, 6);
+  assert.equal(SCHEMA_VERSION, 7);
 });
 
 test('an older schema is brought up to date, each missing migration once', { skip }, async () => {

@@ -25,8 +25,8 @@ before(async () => {
   server = databases.server;
   database = await databases.create();
   owner = await connected(server, database);
-  await owner.query('CREATE ROLE app LOGIN IN ROLE indelible_writer, indelible_reader');
-  app = await connected(server, database, 'app');
+  await owner.query('CREATE ROLE appender LOGIN IN ROLE indelible_writer, indelible_reader');
+  app = await connected(server, database, 'appender');
 });
 
 after(async () => {
@@ -40,7 +40,7 @@ let ledgers = 0;
 /** An empty ledger that `app` is bound to. */
 async function provisioned(): Promise<string> {
   const name = `test/${++ledgers}`;
-  await owner.query('SELECT indelible.provision($1, $2)', [name, 'app']);
+  await owner.query('SELECT indelible.provision($1, $2)', [name, 'appender']);
   return name;
 }
 
@@ -240,7 +240,7 @@ test('of many appends upon one head exactly one is made', { skip }, async () => 
   const ledger = await provisioned();
   const [first] = sealChain({ length: 1, ledger });
   await append(ledger, textOf([first!]), null);
-  const clients = await Promise.all(Array.from({ length: 6 }, () => connected(server, database, 'app')));
+  const clients = await Promise.all(Array.from({ length: 6 }, () => connected(server, database, 'appender')));
   try {
     const rivals = clients.map((_, i) => sealLine(1, first!.hash, { ledger }, { data: i }));
     const answers = await Promise.allSettled(
@@ -258,7 +258,7 @@ test('of many appends upon one head exactly one is made', { skip }, async () => 
 test('who has reserved the ledger appends first', { skip }, async () => {
   const ledger = await provisioned();
   const lines = sealChain({ length: 2, ledger });
-  const other = await connected(server, database, 'app');
+  const other = await connected(server, database, 'appender');
   try {
     await app.query('BEGIN');
     await app.query('SELECT indelible.reserve($1)', [ledger]);

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { connectPostgres } from '../../packages/indelible/src/stores/postgres/connection.ts';
 import { installSchema, installSql } from '../../packages/indelible/src/stores/postgres/schema/index.ts';
+import { atEnd } from '../support/at-end.ts';
 import {
   filledTemplate,
   type PostgresOptions,
@@ -30,33 +31,56 @@ function serverWithSchema(): Promise<string> {
   });
 }
 
+/** The server of all files in this process that ask for nothing of their own: each start is half a second's work. */
+let shared: Promise<PostgresServer> | null = null;
+/** Databases made in this process, whichever the server. */
+let made = 0;
+
+async function startShared(copy_of: string): Promise<PostgresServer> {
+  const server = await startPostgres({ copy_of });
+  atEnd(() => server.stop());
+  return server;
+}
+
 export class Databases {
   readonly server: PostgresServer;
-  #made = 0;
+  #template = TEMPLATE;
+  readonly #own: boolean;
 
-  /** A server whose template database has the schema, and these ledgers, provisioned for `APP`. */
-  static async start(ledgers: readonly string[], options: PostgresOptions = {}): Promise<Databases> {
-    const server = await startPostgres({ ...options, copy_of: await serverWithSchema() });
+  /**
+   * A server with a template database that has the schema, and these ledgers, provisioned for `APP`. Without options it
+   * is one that files of a process share: then leave it and its roles as they were.
+   */
+  static async start(ledgers: readonly string[], options?: PostgresOptions): Promise<Databases> {
+    const copy_of = await serverWithSchema();
+    const server =
+      options === undefined
+        ? await (shared ??= startShared(copy_of))
+        : await startPostgres({ ...options, copy_of });
+    const all = new Databases(server, options !== undefined);
     try {
-      const all = new Databases(server);
-      if (ledgers.length === 0) return all;
-      const provision = 'SELECT indelible.provision(name, $2) FROM unnest($1::text[]) AS name';
-      await all.run(TEMPLATE, provision, [[...ledgers], APP]);
+      if (ledgers.length > 0) {
+        const template = await all.create();
+        const provision = 'SELECT indelible.provision(name, $2) FROM unnest($1::text[]) AS name';
+        await all.run(template, provision, [[...ledgers], APP]);
+        all.#template = template;
+      }
       return all;
     } catch (error) {
-      await server.stop();
+      await all.stop();
       throw error;
     }
   }
 
-  constructor(server: PostgresServer) {
+  constructor(server: PostgresServer, own = true) {
     this.server = server;
+    this.#own = own;
   }
 
   /** A new database with the schema and the provisioned, empty ledgers. */
   async create(): Promise<string> {
-    const name = `copy_${++this.#made}`;
-    await this.run('postgres', `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
+    const name = `copy_${++made}`;
+    await this.run('postgres', `CREATE DATABASE ${name} TEMPLATE ${this.#template} STRATEGY FILE_COPY`);
     return name;
   }
 
@@ -82,7 +106,8 @@ export class Databases {
     return `${this.server.url(database, role)}?ledger=${encodeURIComponent(ledger)}`;
   }
 
-  stop(): Promise<void> {
-    return this.server.stop();
+  /** What is shared stays until the end of this process's tests. */
+  async stop(): Promise<void> {
+    if (this.#own) await this.server.stop();
   }
 }

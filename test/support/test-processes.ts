@@ -3,16 +3,18 @@
  * a quarter of a run would be starting.
  *
  * Files of one room share a process, and small rooms one, each file as a suite of its own, so that hooks stay with their
- * file. Files that start servers, kill things or measure have one for themselves.
+ * file; what a whole room uses, such as a PostgreSQL server, goes when the room ends (at-end.ts). Files that kill servers,
+ * start many processes or measure have one for themselves.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './root.ts';
 
+/** Rooms, or files. */
 const ALONE = [
-  ...['bench', 'faults', 'interop', 'jetstream', 'moving', 'outbox', 'postgres', 's3'],
-  ...['browser.test.ts', 'docs.test.ts'],
+  ...['bench', 'faults', 'jetstream', 's3'],
+  ...['browser.test.ts', 'docs.test.ts', 'postgres/failover.test.ts', 'postgres/torture.test.ts'],
 ];
 /** Rooms that take little more than starting a process for each would: they share one. */
 const SMALL = [
@@ -20,8 +22,10 @@ const SMALL = [
   'attachments',
   'evidence',
   'ingest',
+  'interop',
   'ledger',
   'monitor',
+  'outbox',
   'registry',
   'threads',
   'witness',
@@ -45,7 +49,7 @@ export function testProcesses(files: readonly string[]): string[] {
 /** The folder below `test/`, `small` for several, or null for a file that has a process for itself. */
 function roomOf(file: string): string | null {
   const [, room, ...rest] = file.split('/');
-  if (ALONE.includes(room!)) return null;
+  if ([room!, [room, ...rest].join('/')].some((one) => ALONE.includes(one))) return null;
   return rest.length === 0 || SMALL.includes(room!) ? 'small' : room!;
 }
 
@@ -54,5 +58,6 @@ function entryOf(files: readonly string[]): string {
     const url = pathToFileURL(join(root, file)).href;
     return `describe(${JSON.stringify(file)}, async () => {\n  await import(${JSON.stringify(url)});\n});\n`;
   });
-  return `import { describe } from 'node:test';\n${suites.join('')}`;
+  const at_end = pathToFileURL(join(root, 'test/support/at-end.ts')).href;
+  return `import { describe } from 'node:test';\nimport ${JSON.stringify(at_end)};\n${suites.join('')}`;
 }

@@ -141,12 +141,16 @@ function actionFaults(
 ): { id: string; message: string }[] {
   cedar.preparsePolicySet(NO_POLICIES, { staticPolicies: {} });
   const contexts = specimens(environments);
+  // Actions of the same principals, resources and facts take the same requests: most schemas have one kind.
+  const sound = new Set<string>();
   return Object.entries(schema[NAMESPACE]?.actions ?? {}).flatMap(([id, { appliesTo }]) => {
     const principals = (appliesTo?.principalTypes ?? []).map((type) => type.replace(`${NAMESPACE}::`, ''));
     if (principals.length === 0 && (appliesTo?.resourceTypes ?? []).length === 0) return [];
     if (!ACTION.test(id)) return [{ id, message: "is not a connector's kind, a colon and a name" }];
     const kind = ['Person', 'Agent', 'Service'].find((type) => principals.includes(type));
     if (kind === undefined) return [{ id, message: 'is for no person, agent or service' }];
+    const taken = JSON.stringify(appliesTo);
+    if (sound.has(taken)) return [];
     for (const context of contexts) {
       const answer = cedar.statefulIsAuthorized({
         ...{ principal: uid(kind, 'a'), action: uid('Action', id), resource: uid('Target', 't'), context },
@@ -161,6 +165,7 @@ function actionFaults(
           },
         ];
     }
+    sound.add(taken);
     return [];
   });
 }
