@@ -14,6 +14,7 @@ export { ERRORS, type ErrorCode, IndelibleError, isIndelibleError } from './erro
 export { canonicalize, canonicalString } from './json/canonical.ts';
 export { parseJson } from './json/parse.ts';
 export { parseCanonical } from './json/parse-canonical.ts';
+export { parseJsonText } from './json/parse-text.ts';
 export {
   type ConsistencyClaim,
   type InclusionClaim,

@@ -7,6 +7,7 @@
  */
 import { IndelibleError } from '../errors.ts';
 import type { Json } from '../record/record.ts';
+import { parseJsonText } from './parse-text.ts';
 import { CanonicalScanner } from './scan.ts';
 
 const scanner = new CanonicalScanner();
@@ -16,7 +17,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function parseCanonical(bytes: Uint8Array): Json {
   let value: Json;
   try {
-    value = JSON.parse(decoder.decode(bytes)) as Json;
+    value = parseJsonText(decoder.decode(bytes));
   } catch (error) {
     throw new IndelibleError('JSON_INVALID', error instanceof Error ? error.message : 'not JSON');
   }

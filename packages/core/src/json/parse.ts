@@ -12,13 +12,14 @@ import { IndelibleError } from '../errors.ts';
 import { LIMITS } from '../record/limits.ts';
 import type { Json } from '../record/record.ts';
 import { isLosslessNumber } from './number.ts';
+import { endOfString, parseJsonText } from './parse-text.ts';
 
 /** Parses one JSON text strictly. Lone surrogates are left to `canonicalize`, which refuses them. */
 export function parseJson(text: string): Json {
   const members = scan(text);
   let value: Json;
   try {
-    value = JSON.parse(text) as Json;
+    value = parseJsonText(text);
   } catch (error) {
     throw new IndelibleError('JSON_INVALID', error instanceof Error ? error.message : 'not JSON');
   }
@@ -51,19 +52,6 @@ function scan(text: string): number {
     }
   }
   return members;
-}
-
-/** Index of the closing quote, or the text's end when there is none (JSON.parse then reports it). */
-function endOfString(text: string, open: number): number {
-  let i = open + 1;
-  for (;;) {
-    const quote = text.indexOf('"', i);
-    if (quote === -1) return text.length;
-    let backslashes = 0;
-    while (text.charCodeAt(quote - 1 - backslashes) === 0x5c) backslashes++;
-    if (backslashes % 2 === 0) return quote;
-    i = quote + 1;
-  }
 }
 
 function isNumberCode(code: number): boolean {

@@ -1,7 +1,7 @@
 /**
  * A run for people: what it came to, then its timeline.
  */
-import type { LedgerRecord } from '@indelible/core';
+import { type LedgerRecord, parseJsonText } from '@indelible/core';
 import type { RunSummary, Tally } from '../evidence/run.ts';
 import { type RunLogRow, resourceText } from '../evidence/run-log.ts';
 import { printable, shortened, shortenedInside } from './printable.ts';
@@ -76,7 +76,7 @@ function stepLine(colors: Colors, event: RunLogRow, started: number, widths: Wid
 }
 
 function recordOf(event: RunLogRow): LedgerRecord {
-  return JSON.parse(event.event_json) as LedgerRecord;
+  return parseJsonText(event.event_json) as unknown as LedgerRecord;
 }
 
 /** An ARN says its type itself. */

@@ -4,7 +4,7 @@
  * Everything is read straight from the store; anything else goes through the index, and each record it names is
  * looked at again. Both end at a bound that is fixed beforehand, so an export of a growing ledger ends.
  */
-import { type LedgerRecord, lineBody, lineHash } from '@indelible/core';
+import { type LedgerRecord, lineBody, lineHash, parseJsonText } from '@indelible/core';
 import type { LedgerReader } from '../ledger/types.ts';
 import type { Filter } from '../stores/index/contract.ts';
 import { matchesFilter } from './matches.ts';
@@ -111,7 +111,7 @@ export function bodyOf(line: Uint8Array): string {
 /** The record in a canonical text, or null when it is none. Checks no hash (`verify` does), and not the form. */
 export function recordIn(body: string): LedgerRecord | null {
   try {
-    const record = JSON.parse(body) as LedgerRecord;
+    const record = parseJsonText(body) as unknown as LedgerRecord;
     return typeof record.correlation_id === 'string' && typeof record.actor?.type === 'string'
       ? record
       : null;

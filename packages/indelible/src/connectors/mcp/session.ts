@@ -7,7 +7,7 @@
  * Errors:  DRIVER_MISSING, CONNECTOR_PARAMS; TARGET_REFUSED when the server has no such tool or takes no such
  *          arguments; CONNECTOR_UNAVAILABLE when nobody can say what it did. None shows what was sent.
  */
-import { canonicalize, IndelibleError, type Json, type JsonObject } from '@indelible/core';
+import { canonicalize, IndelibleError, type Json, type JsonObject, parseJsonText } from '@indelible/core';
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { ConnectorContext } from '../contract.ts';
 import { assertInTime } from '../shared/checks.ts';
@@ -197,7 +197,7 @@ function textOf(content: readonly { readonly type: string }[]): Json {
     .map((part) => ('text' in part && typeof part.text === 'string' ? part.text : `[${part.type}]`))
     .join('\n');
   try {
-    return plain(JSON.parse(text));
+    return parseJsonText(text);
   } catch {
     return text;
   }
@@ -205,7 +205,7 @@ function textOf(content: readonly { readonly type: string }[]): Json {
 
 /** Without what JSON has not. */
 function plain(value: unknown): Json {
-  return JSON.parse(JSON.stringify(value ?? null)) as Json;
+  return parseJsonText(JSON.stringify(value ?? null));
 }
 
 /** Messages of servers and of the driver may quote what was sent: only codes go on from here. */

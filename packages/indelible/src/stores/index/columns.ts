@@ -9,7 +9,7 @@
  *
  * Pure:    no I/O.
  */
-import { LIMITS } from '@indelible/core';
+import { LIMITS, parseJsonText } from '@indelible/core';
 import { type Hasher, KIND } from './terms.ts';
 
 /** The columns of a row behind `seq`, in the order in which the table has them. */
@@ -36,7 +36,7 @@ type Loose = Record<string, unknown>;
 /** Parses a body as far as it goes; null when it is not a JSON object. */
 export function parseBody(body: string): Loose | null {
   try {
-    return object(JSON.parse(body));
+    return object(parseJsonText(body));
   } catch {
     return null;
   }
