@@ -111,6 +111,39 @@ test('values of every kind, however they are spelled', { skip }, async () => {
   await assertSame(texts);
 });
 
+test('the usual data, one object of strings and short numbers', { skip }, async () => {
+  const name = fc
+    .string({ unit: fc.constantFrom(...'ab!"#: ,~'), maxLength: 3 })
+    .map((name) => JSON.stringify(name));
+  const value = fc.oneof(
+    name,
+    fc.constantFrom(
+      'true',
+      'false',
+      'null',
+      '{}',
+      '[]',
+      '[1,"a"]',
+      '{"b":1,"a":":{,"}',
+      '1.50',
+      '-0',
+      '1e3',
+      '-7',
+      '"é"',
+    ),
+    fc.integer({ min: 0 }).map(String),
+    fc.nat(1e6).map((n) => String(n / 1e4)),
+    fc.nat(1e6).map((n) => `0.00000${n}`),
+    fc.maxSafeNat().map(String),
+  );
+  const gap = fc.constantFrom('', '', ' ', '\n', '\t', '\r\n');
+  const member = fc
+    .tuple(gap, name, gap, gap, value, gap)
+    .map(([a, n, b, c, v, d]) => `${a}${n}${b}:${c}${v}${d}`);
+  const objects = fc.array(member, { maxLength: 6 }).map((members) => `{${members.join(',')}}`);
+  await assertSame(fc.sample(objects, RUNS));
+});
+
 test('doubles, as JavaScript prints them', { skip }, async () => {
   const doubles = fc.sample(number, RUNS).map((double) => JSON.stringify(double));
   const edges = Array.from({ length: 650 }, (_, i) => [

@@ -433,6 +433,20 @@ test('time never goes back behind the head, whatever the clock says', { skip }, 
   assertIntact(await stored(ledger));
 });
 
+test('what an event says in its data is not taken for the time of the head', { skip }, async () => {
+  const ledger = await created('forged-time');
+  const [first] = await stored(ledger);
+  const decoy = { prev_hash: first!.hash, recorded_at: '9999-01-01T00:00:00.000Z' };
+  await insert(ledger, [
+    { action: 'x', data: decoy },
+    { action: 'y', data: { ...decoy, seq: 1, v: 1 } },
+    { action: 'z' },
+  ]);
+  const lines = await stored(ledger);
+  assertIntact(lines);
+  for (const { record } of lines) assert.ok(record.recorded_at < '2100', record.recorded_at);
+});
+
 test('the ledger need not be named where the role is bound to one', { skip }, async () => {
   await owner.query('CREATE ROLE single LOGIN IN ROLE indelible_writer');
   const single = await connected(server, database, 'single');

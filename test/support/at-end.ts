@@ -10,6 +10,9 @@ export function atEnd(work: () => Promise<void>): void {
   works.push(work);
 }
 
-after(async () => {
-  for (const work of works.splice(0)) await work();
-});
+// Hooks run in the order in which they were registered: a file that is run by itself registers its own first.
+queueMicrotask(() =>
+  after(async () => {
+    for (const work of works.splice(0)) await work();
+  }),
+);

@@ -15,11 +15,13 @@ import { alignIndex } from './index-position.ts';
 import type { LedgerLog } from './types.ts';
 
 const RETRY_MS = 1000;
-/** In a burst more records arrive each millisecond: about half of what the index can do. */
-const BURST_RECORDS_PER_MS = 15;
+/** In a burst more records arrive each millisecond: indexing them meanwhile, reading them back included, would delay it. */
+const BURST_RECORDS_PER_MS = 4;
 const BURST_LOOK_MS = 20;
 /** Some seconds of the index's work: what a query after a long burst waits for at most. */
 const BEHIND_MAX = 250_000;
+/** A burst that never ends is the usual load: then the index catches up every so often. */
+const BURST_MS_MAX = 10_000;
 /** What is said to those who will not wait longer. */
 const RETRY_AFTER_S = 1;
 
@@ -49,12 +51,14 @@ export class IndexTail {
   readonly #done: Promise<void>;
   #position = 0;
   #waiters: Waiter[] = [];
-  /** Ends the wait for a burst to end. */
+  /** Ends a pause. */
   #hurry: (() => void) | null = null;
   /** Ends the wait for an append. */
   #wake: (() => void) | null = null;
   /** The head when the tail last looked whether a burst is over. */
   #looked = { seq: -1, at: Number.NEGATIVE_INFINITY, in_burst: false };
+  /** When everything was indexed. */
+  #caught_up_at = performance.now();
 
   constructor({ store, index, log, onPosition, headSeq }: IndexTailOptions) {
     this.#store = store;
@@ -140,10 +144,11 @@ export class IndexTail {
       for await (const batch of this.#store.read(this.#position)) {
         await this.#burstOver(signal);
         if (signal.aborted) return;
-        await this.#index.add(batch);
-        this.#advance(await this.#index.position());
+        this.#advance(await this.#index.add(batch));
       }
       await this.#nextAppend();
+      // What comes in the next moment is read and indexed together with it.
+      if (this.#waiters.length === 0 && !signal.aborted) await this.#pause();
     }
   }
 
@@ -156,6 +161,7 @@ export class IndexTail {
       await this.#store.waitForAppend(this.#position - 1, waking.signal);
     } finally {
       this.#wake = null;
+      this.#caught_up_at = performance.now();
     }
   }
 
@@ -171,17 +177,25 @@ export class IndexTail {
 
   async #burstOver(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const pressing = this.#waiters.length > 0 || this.#headSeq() - this.#position > BEHIND_MAX;
+      const pressing =
+        this.#waiters.length > 0 ||
+        this.#headSeq() - this.#position > BEHIND_MAX ||
+        performance.now() - this.#caught_up_at > BURST_MS_MAX;
       if (pressing || signal.aborted || !this.#inBurst()) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, BURST_LOOK_MS);
-        this.#hurry = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.#hurry = null;
+      await this.#pause();
     }
+  }
+
+  /** A moment, or until somebody waits for the index. */
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, BURST_LOOK_MS);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = null;
   }
 
   async #align(): Promise<void> {

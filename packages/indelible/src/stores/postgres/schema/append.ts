@@ -127,33 +127,39 @@ BEGIN
   END IF;
 
   -- OFFSET 0 keeps what an inner query computes from being computed again for each place that uses it. Places are
-  -- looked for in bytes: in text, characters would be counted.
+  -- looked for in bytes: in text, characters would be counted. What the window holds it copies: not the line.
   INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
   SELECT chain, seq, linked, CASE
-      WHEN starts_with(line, concat('{"hash":"', encode(hash, 'hex'), '","record":{'))
-        AND get_byte(convert_to(line, 'UTF8'), octet_length(line) - 1) = 125
-        AND position(convert_to(concat('"prev_hash":"', encode(linked, 'hex'), '","recorded_at":"'), 'UTF8') IN raw_body) > 0
+      WHEN is_line
+        AND position(convert_to('"prev_hash":"' || encode(linked, 'hex') || '","recorded_at":"', 'UTF8') IN raw_body) > 0
         AND (
           -- Most records end with their number.
-          substr(raw_body, octet_length(raw_body) - length(seq::text) - 13) = convert_to(concat(',"seq":', seq, ',"v":1}'), 'UTF8')
+          substr(raw_body, octet_length(raw_body) - length(seq::text) - 13) = convert_to(',"seq":' || seq::text || ',"v":1}', 'UTF8')
           OR strpos(split_part(convert_from(raw_body, 'UTF8'), '"prev_hash":"', 2), concat(',"seq":', seq, ',"')) > 0)
-        AND (NOT is_keyed OR strpos(line, '"key_id":"') > 0)
       THEN hash ELSE indelible.refused_hash(lines, ledger_name, first_seq, prev, is_keyed) END, convert_from(raw_body, 'UTF8')
   FROM (
-    SELECT seq, line, raw_body, hash, lag(hash, 1, prev) OVER () AS linked
+    SELECT seq, raw_body, hash, lag(hash, 1, prev) OVER () AS linked, is_line
     FROM (
-      SELECT seq, line, raw_body, CASE
-          WHEN NOT is_keyed THEN sha256('\x00'::bytea || raw_body)
-          WHEN octet_length(line) > 85 AND translate(substr(line, 10, 64), '0123456789abcdef', '') = ''
-          THEN decode(substr(line, 10, 64), 'hex') END AS hash
+      SELECT seq, raw_body, hash,
+        substr(raw, 1, 85) = convert_to('{"hash":"' || encode(hash, 'hex') || '","record":{', 'UTF8')
+          AND get_byte(raw, octet_length(raw) - 1) = 125
+          AND (NOT is_keyed OR position('\x226b65795f6964223a22'::bytea IN raw_body) > 0) AS is_line
       FROM (
-        SELECT first_seq - 1 + n AS seq, line,
-          substr(convert_to(line, 'UTF8'), 85, greatest(octet_length(line) - 85, 0)) AS raw_body
-        FROM string_to_table(lines, chr(10)) WITH ORDINALITY AS t(line, n)
-        -- Behind the last newline there is nothing. An empty line elsewhere shows in the numbers.
-        WHERE line <> '' OFFSET 0
-      ) AS cut OFFSET 0
-    ) AS hashed
+        SELECT seq, raw, raw_body, CASE
+            WHEN NOT is_keyed THEN sha256('\x00'::bytea || raw_body)
+            WHEN octet_length(raw) > 85 AND translate(encode(substr(raw, 10, 64), 'escape'), '0123456789abcdef', '') = ''
+            THEN decode(encode(substr(raw, 10, 64), 'escape'), 'hex') END AS hash
+        FROM (
+          SELECT seq, raw, substr(raw, 85, greatest(octet_length(raw) - 85, 0)) AS raw_body
+          FROM (
+            SELECT first_seq - 1 + n AS seq, convert_to(line, 'UTF8') AS raw
+            FROM string_to_table(lines, chr(10)) WITH ORDINALITY AS t(line, n)
+            -- Behind the last newline there is nothing. An empty line elsewhere shows in the numbers.
+            WHERE line <> '' OFFSET 0
+          ) AS encoded OFFSET 0
+        ) AS cut OFFSET 0
+      ) AS hashed OFFSET 0
+    ) AS compared
   ) AS chained;
   GET DIAGNOSTICS appended = ROW_COUNT;
   -- Where a name stands twice, because an event has such a member in its data, one of them may have passed for the other.

@@ -4,27 +4,15 @@
  * The lock is taken before number and previous hash are read, and held until the transaction ends: a transaction that
  * inserts here and then takes its time keeps all others from recording. For that there is the outbox.
  *
- * What the caller said is written before the lock is taken, and under it there is one statement alone. One long
+ * What the caller said is written before the lock is taken; under it the head is read and the record stored. One long
  * function: PL/pgSQL prepares each expression and each called function anew in each transaction, which is most of what
  * an insert costs.
  */
 import { PLAUSIBLE } from './event-checks.ts';
 import { ownLedger } from './own-ledger.ts';
 
-/** The one statement under the lock. Times of this form sort as text; the head's stands right behind its link. */
-const PLACE = String.raw`
-    INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
-    SELECT chain, w.seq, w.prev_hash, sha256('\x00'::bytea || convert_to(w.body, 'UTF8')), w.body
-    FROM (
-      SELECT h.seq + 1 AS seq, h.hash AS prev_hash, concat(
-        opening, encode(h.hash, 'hex'), '","recorded_at":"', greatest(
-          to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-          left(split_part(h.body, concat('"prev_hash":"', encode(h.prev_hash, 'hex'), '","recorded_at":"'), 2), 24) COLLATE "C"),
-        middle, h.seq + 1, ending) AS body
-      FROM (SELECT * FROM indelible.records AS l WHERE l.ledger_id = chain ORDER BY l.seq DESC LIMIT 1) AS h
-      OFFSET 0
-    ) AS w
-    RETURNING records.seq, encode(records.hash, 'hex'), records.body INTO NEW.seq, NEW.hash, written;`;
+/** Under the lock. */
+const PLACE = `INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body) VALUES (chain, NEW.seq, prev, own, body);`;
 
 export const SEALING = String.raw`
 CREATE VIEW indelible.events WITH (security_barrier) AS
@@ -76,7 +64,7 @@ DECLARE
   -- The record up to the previous hash, behind the time, and behind the number.
   opening text;
   middle text;
-  ending text := ',"v":1}';
+  ending text;
   data text;
   resource text;
   cost text;
@@ -89,7 +77,13 @@ DECLARE
   related text;
   nothing text;
   holder indelible.records;
-  written text;
+  sees_others boolean;
+  -- The head, and the record that follows it.
+  prev bytea;
+  not_before text;
+  at text;
+  body text;
+  own bytea;
 BEGIN
   ${ownLedger(', l.keyed', ', is_keyed')}
   IF is_keyed THEN
@@ -97,24 +91,22 @@ BEGIN
   END IF;
 
   NEW.ledger := ledger_name;
-  written := gen_random_uuid();
-  middle := lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0');
-  NEW.id := concat(left(middle, 8), '-', right(middle, 4), '-7', substr(written, 16));
-  IF NEW.correlation_id IS NULL THEN
-    written := replace(gen_random_uuid()::text, '-', '');
-  ELSE
-    written := NEW.correlation_id;
-  END IF;
+  middle := gen_random_uuid();
+  at := lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0');
+  NEW.id := format('%s-%s-7%s', left(at, 8), right(at, 4), substr(middle, 16));
+  middle := coalesce(NEW.correlation_id, replace(gen_random_uuid()::text, '-', ''));
   -- The role itself takes one of the eight delegations.
-  opening := concat('{"action":', to_json(NEW.action), ',"actor":{"id":', to_json(NEW.said_by::text),
-    ',"on_behalf_of":' || indelible.party_text('event.actor', NEW.actor, 7), ',"type":"database-role"},');
+  opening := format('{"action":%s,"actor":{"id":%s%s,"type":"database-role"},', to_json(NEW.action)::text,
+    to_json(NEW.said_by::text)::text, ',"on_behalf_of":' || indelible.party_text('event.actor', NEW.actor, 7));
   data := '"data":' || indelible.canonical_json(NEW.data, 1) || ',';
   resource := '"resource":' || indelible.party_text('event.resource', NEW.resource, 0) || ',';
   -- An event that has none but the usual members, and these as they should be, needs no closer look.
   IF ${PLAUSIBLE} AND NEW.related_resources IS NULL AND NEW.session IS NULL THEN
-    opening := concat(opening, '"correlation_id":"', written, '",', data, '"id":"', NEW.id, '","ledger":"', ledger_name,
-      '","outcome":"', coalesce(NEW.outcome, 'ok'), '","prev_hash":"');
-    middle := concat('",', resource, '"seq":');
+    opening := format('%s"correlation_id":"%s",%s"id":"%s","ledger":"%s","outcome":"%s","prev_hash":"',
+      opening, middle, data, NEW.id, ledger_name, coalesce(NEW.outcome, 'ok'));
+    NEW.correlation_id := middle;
+    middle := format('",%s"seq":', resource);
+    ending := ',"v":1}';
   ELSE
     nothing := indelible.check_event(ROW(
       NEW.action, NEW.outcome, NEW.correlation_id, NEW.span_id, NEW.occurred_at, NEW.source, NEW.event_type, NEW.message,
@@ -136,25 +128,52 @@ BEGIN
         related, resource, ending), ',') || '}', 'UTF8')), 'hex');
       idempotency := '"idempotency":{"digest":"' || digest || '","key":' || to_json(NEW.idempotency_key) || '},';
     END IF;
-    opening := concat(opening, '"correlation_id":"', written, '",', cost, data, event_type, '"id":"', NEW.id, '",', idempotency,
+    opening := concat(opening, '"correlation_id":"', middle, '",', cost, data, event_type, '"id":"', NEW.id, '",', idempotency,
       refs, '"ledger":"', ledger_name, '",', texts, '"outcome":"', coalesce(NEW.outcome, 'ok'), '",', results, '"prev_hash":"');
+    NEW.correlation_id := middle;
     middle := concat('",', related, resource, '"seq":');
     ending := concat(',', ending, '"v":1}');
   END IF;
-  NEW.correlation_id := written;
+  sees_others := current_setting('transaction_isolation') = 'read committed';
 
-  nothing := pg_advisory_xact_lock(1852074082, chain);
-  IF digest IS NOT NULL THEN
-    holder := indelible.same_event(chain, NEW.idempotency_key, digest);
-    IF holder.seq IS NOT NULL THEN
-      NEW.seq := holder.seq;
-      NEW.hash := encode(holder.hash, 'hex');
-      SELECT m.id, m.recorded_at, m.correlation_id INTO NEW.id, NEW.recorded_at, NEW.correlation_id
-      FROM indelible.members_of(holder.body) AS m;
-      RETURN NEW;
+  -- The first round is for nothing but this: PL/pgSQL prepares an expression when a transaction first comes to it, which
+  -- takes longer than computing it, and under the lock everybody would wait for that.
+  FOR round IN 0..1 LOOP
+    IF round = 1 THEN
+      nothing := pg_advisory_xact_lock(1852074082, chain);
+      IF digest IS NOT NULL THEN
+        holder := indelible.same_event(chain, NEW.idempotency_key, digest);
+        IF holder.seq IS NOT NULL THEN
+          NEW.seq := holder.seq;
+          NEW.hash := encode(holder.hash, 'hex');
+          SELECT m.id, m.recorded_at, m.correlation_id INTO NEW.id, NEW.recorded_at, NEW.correlation_id
+          FROM indelible.members_of(holder.body) AS m;
+          RETURN NEW;
+        END IF;
+      END IF;
+      -- The last such place is the record's own: no member behind it holds what the caller likes.
+      SELECT h.seq + 1, h.hash, left(split_part(h.body, '","recorded_at":"', -1), 24) INTO NEW.seq, prev, not_before
+      FROM indelible.records AS h WHERE h.ledger_id = chain ORDER BY h.seq DESC LIMIT 1;
     END IF;
+    NEW.recorded_at := date_trunc('milliseconds', clock_timestamp());
+    at := to_char(NEW.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+    -- Times of this form sort as text.
+    IF at < not_before COLLATE "C" THEN
+      at := not_before;
+      NEW.recorded_at := not_before;
+    END IF;
+    body := format('%s%s","recorded_at":"%s%s%s%s', opening, encode(prev, 'hex'), at, middle, NEW.seq::text, ending);
+    own := sha256('\x00'::bytea || convert_to(body, 'UTF8'));
+    NEW.hash := encode(own, 'hex');
+  END LOOP;
+  IF prev IS NULL THEN
+    RAISE EXCEPTION 'the ledger % has no records yet', ledger_name
+    USING ERRCODE = 'ND002', HINT = 'SELECT indelible.create_ledger(name) makes a ledger with its first record.';
+  ELSIF octet_length(body) > 65535 THEN
+    nothing := indelible.refuse_event(
+      'RECORD_TOO_LARGE', 'event', format('makes a record of %s bytes, and 65535 are allowed', octet_length(body)));
   END IF;
-  IF current_setting('transaction_isolation') = 'read committed' THEN
+  IF sees_others THEN
     ${PLACE}
   ELSE
     -- It sees the log as it was when it began: whoever came later has to try again.
@@ -164,14 +183,6 @@ BEGIN
       RAISE EXCEPTION 'another transaction appended first' USING ERRCODE = 'serialization_failure';
     END;
   END IF;
-  IF written IS NULL THEN
-    RAISE EXCEPTION 'the ledger % has no records yet', ledger_name
-    USING ERRCODE = 'ND002', HINT = 'SELECT indelible.create_ledger(name) makes a ledger with its first record.';
-  ELSIF octet_length(written) > 65535 THEN
-    nothing := indelible.refuse_event(
-      'RECORD_TOO_LARGE', 'event', format('makes a record of %s bytes, and 65535 are allowed', octet_length(written)));
-  END IF;
-  NEW.recorded_at := substr(written, length(opening) + 82, 24);
   IF digest IS NOT NULL THEN
     nothing := indelible.note_keys(chain, NEW.seq, NEW.seq);
   END IF;
