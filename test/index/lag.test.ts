@@ -37,7 +37,7 @@ async function boundedIndex(bound: number): Promise<BoundedIndex> {
   index.add = async (batch) => {
     while (batch.first_seq + batch.ends.length > bound)
       await new Promise<void>((resolve) => waiting.push(resolve));
-    await inner.add(batch);
+    return inner.add(batch);
   };
   return index;
 }
@@ -126,7 +126,7 @@ test('over HTTP: 503 with Retry-After while the index is behind, and what there 
   });
   rig.ledger.index!.add = async (batch) => {
     await held;
-    await add(batch);
+    return add(batch);
   };
   t.after(() => release());
   const { seq } = await rig.ledger.record({ action: 'step' });

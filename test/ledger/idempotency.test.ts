@@ -58,3 +58,40 @@ test('two writers on one store cannot both use a key', async () => {
   assert.equal(receipts.filter(({ duplicate }) => duplicate === undefined).length, 1);
   await one.close();
 });
+
+test('a key that must be behind a given record is not asked of the index while newer records are remembered', async () => {
+  const store = await openMemoryStore();
+  const indexed = async () => {
+    const index = await openSqliteIndex({ path: ':memory:' });
+    let asked = 0;
+    const { byIdempotencyKeys } = index;
+    Object.assign(index, {
+      byIdempotencyKeys: (keys: readonly string[]) => {
+        asked++;
+        return byIdempotencyKeys(keys);
+      },
+    });
+    return { ledger: await Ledger.open({ store, index }), count: () => asked };
+  };
+  const { ledger, count } = await indexed();
+  const other = await Ledger.open({ store });
+  const { seq } = await ledger.recordOwn({ action: 'step', idempotency_key: 'run:0' });
+  await other.recordOwn({ action: 'step', idempotency_key: 'run:1' });
+  await ledger.caughtUp();
+  const before = count();
+  const late = { action: 'late', idempotency_key: 'run:1' };
+  await assert.rejects(ledger.recordOwn(late, { key_behind: seq }), { code: 'IDEMPOTENCY_CONFLICT' });
+  await ledger.recordOwn({ action: 'step', idempotency_key: 'run:2' }, { key_behind: seq });
+  assert.equal(count(), before, 'what the other one wrote was learnt on the way');
+
+  await Promise.all(Array.from({ length: 1500 }, () => ledger.record({ action: 'other' })));
+  await ledger.caughtUp();
+  await assert.rejects(ledger.recordOwn(late, { key_behind: seq }), { code: 'IDEMPOTENCY_CONFLICT' });
+  assert.equal(count(), before + 1, 'long ago: the index is asked');
+  const reopened = await indexed();
+  await reopened.ledger.caughtUp();
+  await assert.rejects(reopened.ledger.recordOwn(late, { key_behind: seq }), {
+    code: 'IDEMPOTENCY_CONFLICT',
+  });
+  await Promise.all([ledger, other, reopened.ledger].map((one) => one.close()));
+});

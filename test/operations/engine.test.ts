@@ -275,6 +275,9 @@ test('break-glass: signed by its requester, announced before it runs, reviewed b
   world.pass(10 * 60_000);
   await assert.rejects(world.engine.breakGlass(operation_id, old), { code: 'APPROVAL_REFUSED' });
   const signed = await world.sign(asked, 'alice', 'approve', 'break_glass');
+  const mute = world.another({ notify: () => Promise.reject(new Error('nobody hears')) });
+  await assert.rejects(mute.breakGlass(operation_id, signed), /nobody hears/);
+  assert.equal((await world.engine.read(operation_id)).state, 'validated', 'not opened unless announced');
   assert.equal((await world.engine.breakGlass(operation_id, signed)).state, 'approved');
   assert.equal(world.notices.length, 1);
   const done = await world.engine.apply(operation_id, { actor: ALICE });

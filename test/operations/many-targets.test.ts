@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import type { Json } from '@indelible/core';
 import { openSqliteConnector } from '../../packages/indelible/src/connectors/sqlite/connector.ts';
+import { listOperations } from '../../packages/indelible/src/http/operation-list.ts';
 import { temporaryFolder } from '../connectors/support.ts';
 import { ALICE, RUNNER, World } from './world.ts';
 
@@ -36,6 +37,7 @@ function update(where: Record<string, Json>, amount: number, requester = ALICE) 
 
 const EVERY = { amount: { gte: 0 } };
 const LAST = { sku: 'p099' };
+const FIRST_ID = 'shop:prices["p000"]';
 const LAST_ID = 'shop:prices["p099"]';
 
 test('who touched a target since is found for each of a hundred targets, whoever has so many', async (t) => {
@@ -100,4 +102,27 @@ test('one operation at a time on each of a hundred targets, also between process
     go();
     assert.equal((await running).state, 'verified');
   }
+});
+
+test('a listing by target finds an operation by each of its hundred targets, in every state, once', async (t) => {
+  const world = await shop(t);
+  const { operation_id } = await world.engine.plan(update(EVERY, 2));
+  const list = async (members: Record<string, string>) =>
+    (await listOperations(world.ledger, world.engine, members, Date.now())).operations.map(
+      (operation) => operation.operation_id,
+    );
+  const ids = [FIRST_ID, LAST_ID];
+  for (const resource of ids) assert.deepEqual(await list({ resource }), [operation_id]);
+  await world.engine.apply(operation_id, { actor: RUNNER });
+  const other = await world.engine.plan(update(LAST, 3, ZOE));
+  assert.deepEqual(await list({ resource: FIRST_ID }), [operation_id]);
+  assert.deepEqual(await list({ resource: LAST_ID }), [other.operation_id, operation_id]);
+  assert.deepEqual(await list({ resource: LAST_ID, order: 'oldest', limit: '1' }), [operation_id]);
+  assert.deepEqual(await list({ resource: LAST_ID, actor: ZOE.id }), [other.operation_id]);
+  for (const resource of ids) {
+    assert.deepEqual(await list({ resource, state: 'verified' }), [operation_id]);
+    assert.deepEqual(await list({ resource, state: 'executed' }), [], 'it is no longer that');
+  }
+  assert.deepEqual(await list({ resource: operation_id }), [operation_id], 'its own id');
+  assert.deepEqual(await list({ resource: 'shop:prices["p100"]' }), []);
 });

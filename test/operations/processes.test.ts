@@ -1,8 +1,14 @@
-/** Two engines on two handles of one SQLite ledger: as two processes, they share nothing but the file. */
+/** Two engines on one SQLite ledger: on two handles of one process, and in two processes. */
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../connectors/support.ts';
+import { root } from '../support/root.ts';
 import { MemoryConnector } from './memory-connector.ts';
 import { RUNNER, World } from './world.ts';
 
@@ -63,4 +69,56 @@ test('a vote in one process and an execution in the other; each sees what the ot
   assert.equal((await other.engine.apply(pending.operation_id, { actor: RUNNER })).state, 'verified');
   assert.equal((await one.engine.close(pending.operation_id, RUNNER, 'over')).state, 'closed');
   assert.deepEqual((await other.engine.sweep()).open, {});
+});
+
+const RACER = fileURLToPath(new URL('./support/racer.ts', import.meta.url));
+const RACES = 20;
+
+interface Racer {
+  readonly child: ChildProcess;
+  readonly next: () => Promise<string>;
+  readonly said: () => string;
+}
+
+function startRacer(t: TestContext, ...args: readonly string[]): Racer {
+  const child = spawn(process.execPath, ['--conditions=source', RACER, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/indelible-tests'), ...process.env },
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += text;
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => (await lines.next()).value ?? `it ended: ${said}`;
+  return { child, next, said: () => said };
+}
+
+test('two processes apply the same operations at once: each has one effect, whoever is first', async (t) => {
+  const folder = temporaryFolder();
+  const url = `sqlite:${join(folder.path, 'ledger.db')}`;
+  const effects = join(folder.path, 'effects');
+  const world = await World.open(t, {}, url);
+  const racers = [startRacer(t, url, effects), startRacer(t, url, effects)];
+  t.after(folder.remove);
+  for (const { next } of racers) assert.equal(await next(), 'ready');
+  for (let i = 0; i < RACES; i++) {
+    const members = [{ connector: 'memory', action: 'set', params: { key: `key-${i}`, value: i } }];
+    const { operation_id } = await world.engine.plan(world.request(1, { members }));
+    for (const { child } of racers) child.stdin!.write(`${operation_id}\n`);
+    const came = await Promise.all(racers.map(({ next }) => next()));
+    assert.deepEqual(came.sort(), ['OPERATION_STATE', 'verified'], operation_id);
+    const { state, illegal, attempts } = await world.engine.read(operation_id);
+    assert.deepEqual([state, illegal, attempts], ['verified', [], 1]);
+  }
+  const done = readFileSync(effects, 'utf8').split('\n').slice(0, -1);
+  assert.deepEqual(
+    done,
+    Array.from({ length: RACES }, (_, i) => `key-${i}`),
+  );
+  for (const { child, said } of racers) {
+    child.stdin!.end();
+    assert.deepEqual(await once(child, 'exit'), [0, null], said());
+  }
 });

@@ -14,6 +14,7 @@ import { ledgerUrl, localActor, noticeLog, withLedger } from './open.ts';
 import { typedId } from './parse-options.ts';
 import { type PolicyFolderOptions, policyFolder } from './policy-folder.ts';
 import type { Invocation } from './shell.ts';
+import { webhookNotice } from './webhook-alert.ts';
 
 export interface EngineCommandOptions extends PolicyFolderOptions {
   readonly connectors?: string;
@@ -53,6 +54,7 @@ export async function withEngine<T>(
   onRecord?: EngineOptions['onRecord'],
 ): Promise<T> {
   const connectors = await readConnectors(connectorsFile(invocation));
+  const notify = noticeTo(invocation.env);
   return withLedger(invocation, { mode: 'write' }, async (ledger) => {
     const opened = await openOperations(ledger, {
       connectors,
@@ -60,9 +62,12 @@ export async function withEngine<T>(
       url: ledgerUrl(invocation),
       log: noticeLog(invocation.terminal),
       ...(onRecord === undefined ? {} : { onRecord }),
-      // Who works at a terminal sees it there; everybody else, in the ledger.
-      notify: async ({ operation_id, requester }) =>
-        invocation.terminal.notice(`break-glass: ${requester.id} runs ${operation_id} without approval`),
+      // Who works at a terminal sees it there; everybody else, at the webhook and in the ledger.
+      notify: async (notice) => {
+        const { operation_id, requester } = notice;
+        invocation.terminal.notice(`break-glass: ${requester.id} runs ${operation_id} without approval`);
+        await notify?.(notice);
+      },
     });
     try {
       return await work(opened, ledger);
@@ -74,6 +79,14 @@ export async function withEngine<T>(
 
 function connectorsFile({ options, env }: Invocation<EngineCommandOptions>): string {
   return options.connectors ?? (env.INDELIBLE_CONNECTORS || 'connectors.json');
+}
+
+/** Who is told of break-glass before it runs, or null. Raises for an address or a secret that is none. */
+export function noticeTo(
+  env: Invocation<unknown>['env'],
+  address = env.INDELIBLE_NOTICE_WEBHOOK ?? '',
+): NonNullable<EngineOptions['notify']> | null {
+  return address === '' ? null : webhookNotice(address, env.INDELIBLE_WEBHOOK_SECRET || null);
 }
 
 /** A configuration of connectors. */

@@ -1,7 +1,8 @@
 /**
- * Tells a webhook of a monitor's finding, as Standard Webhooks have it:
+ * Tells a webhook what cannot wait, as Standard Webhooks have it: a monitor's finding, a write that nobody approved.
  *
  *     {"data":{"kind":"fork",…},"timestamp":"2026-11-21T02:14:00.123Z","type":"monitor.finding"}
+ *     {"data":{"operation_id":"…",…},"timestamp":"2026-11-21T02:14:00.123Z","type":"operation.break_glass"}
  *
  * Signed when INDELIBLE_WEBHOOK_SECRET is set.
  *
@@ -10,25 +11,44 @@
 import { canonicalize, IndelibleError, type Json, sha256Hex } from '@indelible/core';
 import { secretBytes, signWebhook } from '../anchors/webhook/signature.ts';
 import type { MonitorFinding } from '../monitor/findings.ts';
+import type { BreakGlassNotice } from '../operations/parts.ts';
 import { askRemote, outboundUrl } from '../outbound.ts';
 
 const TIMEOUT_MS = 20_000;
 const ANSWER_BYTES_MAX = 64 * 1024;
 
-/** Refuses a wrong address or secret now, not when there is something to tell. */
+interface Message {
+  readonly type: string;
+  /** RFC 3339 in UTC. */
+  readonly timestamp: string;
+  readonly data: object;
+}
+
+/** Tells of findings. */
 export function webhookAlert(
   address: string,
   secret: string | null,
 ): (finding: MonitorFinding) => Promise<void> {
+  const send = webhook(address, secret);
+  return (finding) => send({ type: 'monitor.finding', timestamp: finding.found_at, data: finding });
+}
+
+/** Announces break-glass. */
+export function webhookNotice(
+  address: string,
+  secret: string | null,
+): (notice: BreakGlassNotice) => Promise<void> {
+  const send = webhook(address, secret);
+  return (notice) =>
+    send({ type: 'operation.break_glass', timestamp: new Date().toISOString(), data: notice });
+}
+
+/** Refuses a wrong address or secret now, not when there is something to tell. */
+function webhook(address: string, secret: string | null): (message: Message) => Promise<void> {
   const url = outboundUrl(address, { plain_http: false });
   if (secret !== null) secretBytes(secret);
-  return async (finding) => {
-    const text = canonicalize({
-      type: 'monitor.finding',
-      timestamp: finding.found_at,
-      data: { ...finding } as unknown as Json,
-    });
-    const body = new TextEncoder().encode(text);
+  return async ({ type, timestamp, data }) => {
+    const body = new TextEncoder().encode(canonicalize({ type, timestamp, data: { ...data } as Json }));
     const id = `msg_${sha256Hex(body).slice(0, 32)}`;
     const signed =
       secret === null ? {} : signWebhook({ id, timestamp: Math.floor(Date.now() / 1000), body }, secret);
@@ -40,6 +60,6 @@ export function webhookAlert(
       bytes_max: ANSWER_BYTES_MAX,
     });
     if (status < 200 || status > 299)
-      throw new IndelibleError('REMOTE_FAILED', `${url.host} answers the alert with status ${status}`);
+      throw new IndelibleError('REMOTE_FAILED', `${url.host} answers with status ${status}`);
   };
 }

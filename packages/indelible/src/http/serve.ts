@@ -31,7 +31,7 @@ export interface ServeOptions
   /** Verifies everything so often; default a day. */
   readonly verify_full_every_ms?: number;
   /** Connectors and the folder of policies, for governed writes recorded in the home ledger; default none. */
-  readonly governed?: Pick<OperationsOptions, 'connectors' | 'policies'>;
+  readonly governed?: Pick<OperationsOptions, 'connectors' | 'policies' | 'notify'>;
   /** How often what is due with operations is done; default 5 s. */
   readonly recover_every_ms?: number;
   /** Receives the URL, then the administrator's secret; default standard output. */
@@ -125,8 +125,11 @@ async function openGoverned(
     url: served.urlOf(home),
     log,
     ...(clock === undefined ? {} : { clock }),
-    // Loud where whoever runs the server looks; the records say it in any case.
-    notify: async (notice) => log.error({ ...notice }, 'BREAK-GLASS: an operation runs without approval'),
+    // Loud where whoever runs the server looks; the records say it in any case. Who must be told, must be told first.
+    notify: async (notice) => {
+      log.error({ ...notice }, 'BREAK-GLASS: an operation is about to run without approval');
+      await governed.notify?.(notice);
+    },
   });
   return new Map([[home.name, opened]]);
 }

@@ -3,6 +3,9 @@
  *
  * The index knows the keys of everything it has indexed; this remembers the rest: records that are durable but not
  * indexed yet, also those that other processes appended. Together they cover the whole log, across restarts.
+ *
+ * The keys of the newest records stay here for a while: whoever can tell behind which record its key must be, if it is
+ * anywhere, need not have the index asked.
  */
 import { IndelibleError, parseRecord, type Receipt } from '@indelible/core';
 import type { LineBatch, LogStore } from '../stores/contract.ts';
@@ -17,11 +20,18 @@ export interface KeyHolder {
 
 /** How many keys are remembered here before appends wait for the index: some 10 MB. */
 const RECENT_MAX = 20_000;
+/** So many records behind the index's position keep their keys here. */
+const KEPT_RECORDS = 1000;
+const BOUNDS_MAX = 1000;
 
 export class IdempotencyKeys {
   readonly #store: LogStore;
   readonly #index: RecordIndex | null;
   readonly #recent = new Map<string, KeyHolder>();
+  /** From this record on every key is in `#recent`. */
+  #complete_from = Number.POSITIVE_INFINITY;
+  /** Keys that no record up to this one has. */
+  readonly #behind = new Map<string, number>();
 
   constructor(store: LogStore, index: RecordIndex | null) {
     this.#store = store;
@@ -52,7 +62,20 @@ export class IdempotencyKeys {
 
   /** Remembers a durable record's key until the index has it. */
   add(key: string, holder: KeyHolder): void {
+    this.#behind.delete(key);
     this.#recent.set(key, holder);
+  }
+
+  /** The caller knows that no record up to `seq` has this key. That stays true whatever is appended. */
+  isBehind(key: string, seq: number): void {
+    // What is forgotten is asked of the index. Only keys of appends that failed gather here.
+    if (this.#behind.size >= BOUNDS_MAX) this.#behind.clear();
+    this.#behind.set(key, seq);
+  }
+
+  /** Every key of the records from `seq` on has been learnt, up to the head that appends are to follow. */
+  isCompleteFrom(seq: number): void {
+    this.#complete_from = seq;
   }
 
   /** Learns the keys of lines that were appended elsewhere or before this process started. */
@@ -66,10 +89,12 @@ export class IdempotencyKeys {
     });
   }
 
-  /** Forgets keys that the index holds by now. */
+  /** Forgets keys that the index holds by now, but for the newest. */
   forgetBelow(position: number): void {
+    const kept_from = position - KEPT_RECORDS;
+    this.#complete_from = Math.max(this.#complete_from, kept_from);
     for (const [key, holder] of this.#recent) {
-      if (holder.receipt.seq >= position) return;
+      if (holder.receipt.seq >= kept_from) return;
       this.#recent.delete(key);
     }
   }
@@ -80,8 +105,8 @@ export class IdempotencyKeys {
     const unknown: string[] = [];
     for (const key of keys) {
       const holder = this.#recent.get(key);
-      if (holder === undefined) unknown.push(key);
-      else found.set(key, holder);
+      if (holder !== undefined) found.set(key, holder);
+      else if ((this.#behind.get(key) ?? -1) + 1 < this.#complete_from) unknown.push(key);
     }
     if (this.#index === null || unknown.length === 0) return found;
     const indexed = await this.#index.byIdempotencyKeys(unknown);

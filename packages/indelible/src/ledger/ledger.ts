@@ -38,6 +38,7 @@ import type {
   LedgerOptions,
   LedgerStats,
   LedgerWriter,
+  OwnRecordOptions,
   RecordOptions,
   StoredRecord,
 } from './types.ts';
@@ -167,8 +168,12 @@ export class Ledger implements LedgerWriter {
    * Records what the ledger's own surfaces do: exports, reads, tokens. Same guarantees as `record`, but for attachments:
    * who follows a log by its own records must need nothing else to read them.
    */
-  recordOwn(event: Event): Promise<Receipt> {
-    return this.#refuseClosed() ?? this.#write(event);
+  recordOwn(event: Event, { key_behind }: OwnRecordOptions = {}): Promise<Receipt> {
+    const refused = this.#refuseClosed();
+    if (refused !== null) return refused;
+    if (key_behind !== undefined && event.idempotency_key !== undefined)
+      this.#keys.isBehind(event.idempotency_key, key_behind);
+    return this.#write(event);
   }
 
   // Not async: one promise less for each record.
@@ -271,9 +276,11 @@ export class Ledger implements LedgerWriter {
 
   /** Learns the idempotency keys of what is durable but not indexed. */
   async #learnKeys(head: Head | null): Promise<void> {
-    if (head === null) return;
+    if (head === null) return this.#keys.isCompleteFrom(0);
     const position = this.index === null ? 0 : await this.index.position();
     const from = Math.max(position <= head.seq + 1 ? position : 0, await this.store.firstSeq());
+    // Before it is so: nothing asks until the ledger is open, and the index may take keys over meanwhile.
+    this.#keys.isCompleteFrom(from);
     for await (const batch of this.store.read(from, head.seq + 1)) this.#keys.learn(batch);
   }
 

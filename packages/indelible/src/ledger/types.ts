@@ -124,6 +124,11 @@ export interface RecordOptions {
   readonly best_effort?: boolean;
 }
 
+export interface OwnRecordOptions {
+  /** What spares asking the index: no record up to this one has the event's idempotency key. */
+  readonly key_behind?: number;
+}
+
 export interface LedgerWriter extends LedgerReader {
   /** Checkpoints and proofs; null for a ledger without. */
   readonly transparency: Transparency | null;
@@ -131,7 +136,7 @@ export interface LedgerWriter extends LedgerReader {
   record(event: Event, options?: { best_effort?: false }): Promise<Receipt>;
   record(event: Event, options: RecordOptions): Promise<Receipt | null>;
   /** For Indelible's own surfaces: may use the actions that applications cannot (`ledger.…`). */
-  recordOwn(event: Event): Promise<Receipt>;
+  recordOwn(event: Event, options?: OwnRecordOptions): Promise<Receipt>;
   readonly stats: LedgerStats;
   close(): Promise<void>;
 }

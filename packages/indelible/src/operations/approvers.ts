@@ -67,6 +67,11 @@ export class ApproverBook {
     return this.#approvers;
   }
 
+  /** A record that this process wrote, and that is none of an approver. */
+  wrote(seq: number): void {
+    if (seq === this.#position) this.#position = seq + 1;
+  }
+
   async all(): Promise<Approver[]> {
     return [...(await this.read()).values()];
   }

@@ -47,6 +47,8 @@ export interface JournalListeners {
   readonly onAppend?: ((operation: Operation, entries: readonly HistoryEntry[]) => void) | undefined;
   /** Every operation that was read or written. */
   readonly onFolded?: (operation: Operation) => void;
+  /** Each record of an operation that was written here, in order, before `onFolded` hears of the operation. */
+  readonly onWritten?: (seq: number) => void;
 }
 
 const DENIED: readonly State[] = ['denied', 'rejected', 'expired', 'stale'];
@@ -130,7 +132,7 @@ export class Journal {
       expected = fold(expected, draft);
       return { draft, step };
     });
-    const receipts = await this.#write(expected!, drafts);
+    const receipts = await this.#write(expected!, drafts, lastSeqOf(operation));
     let folded = operation;
     for (const [i, { draft }] of drafts.entries()) {
       const { seq, recorded_at } = receipts[i]!;
@@ -143,7 +145,11 @@ export class Journal {
     return folded!;
   }
 
-  async #write(operation: Operation, drafts: readonly { draft: Entry; step: Step }[]) {
+  async #write(
+    operation: Operation,
+    drafts: readonly { draft: Entry; step: Step }[],
+    behind: number,
+  ): Promise<Receipt[]> {
     const { envelope, operation_id } = operation;
     const targets = targetsOf(operation.members);
     const events = drafts.map(({ draft, step }) => ({
@@ -157,7 +163,9 @@ export class Journal {
     const first = drafts[0]!.draft;
     const before = first.data.n === 0 ? targetEvents(operation, first.actor, targets) : [];
     try {
-      return (await this.#record([...before, ...events])).slice(before.length);
+      const receipts = await this.#record([...before, ...events], behind);
+      for (const { seq } of receipts) this.#listeners.onWritten?.(seq);
+      return receipts.slice(before.length);
     } catch (error) {
       this.#cache.delete(operation_id);
       throw error;
@@ -165,14 +173,18 @@ export class Journal {
   }
 
   /** In this order: together, or one after the other where data goes elsewhere first and the next would overtake it. */
-  async #record(events: readonly Event[]): Promise<Receipt[]> {
+  async #record(events: readonly Event[], behind: number): Promise<Receipt[]> {
     const receipts: Receipt[] = [];
+    // A requester's own key may be anywhere. Those of an operation come in the order of their numbers, since nobody
+    // writes one who has not read, or written, the one before.
+    const record = (event: Event) =>
+      this.ledger.recordOwn(event, isNumbered(event) ? { key_behind: behind } : {});
     if (events.slice(0, -1).some((event) => JSON.stringify(event).length > SURELY_WHOLE)) {
-      for (const event of events) receipts.push(await this.ledger.recordOwn(event));
+      for (const event of events) receipts.push(await record(event));
       return receipts;
     }
     // All are under way when the first one fails; none may be left without somebody to listen.
-    for (const one of await Promise.allSettled(events.map((event) => this.ledger.recordOwn(event)))) {
+    for (const one of await Promise.allSettled(events.map(record))) {
       if (one.status === 'rejected') throw one.reason;
       receipts.push(one.value);
     }
@@ -235,7 +247,7 @@ function targetEvents(operation: Operation, actor: Actor, targets: readonly Reso
       ...headOf(operation, actor, targets.slice(from, from + LIMITS.related_resources)),
       action: TARGETS,
       data: { from, targets: targets.length },
-      idempotency_key: `indelible:op:${operation.operation_id}:targets:${from}`,
+      idempotency_key: `${NUMBERED}${operation.operation_id}:targets:${from}`,
     });
   return events;
 }
@@ -243,7 +255,19 @@ function targetEvents(operation: Operation, actor: Actor, targets: readonly Reso
 /** The first record answers to the requester's own key, so that a retry finds the operation. */
 function keyOf(id: string, n: number, request_key: string | null): string {
   if (n === 0 && request_key !== null) return requestKey(request_key);
-  return `indelible:op:${id}:${n}`;
+  return `${NUMBERED}${id}:${n}`;
+}
+
+const NUMBERED = 'indelible:op:';
+
+function isNumbered({ idempotency_key }: Event): boolean {
+  return idempotency_key?.startsWith(NUMBERED) ?? false;
+}
+
+/** The newest record of the operation that was read. An operation that is not there yet has a new id: none has its keys. */
+function lastSeqOf(operation: Operation | null): number {
+  if (operation === null) return Number.MAX_SAFE_INTEGER - 1;
+  return Math.max(operation.history.at(-1)!.seq, operation.illegal.at(-1)?.seq ?? -1);
 }
 
 /** The idempotency key under which an operation is found that was asked for with one. */

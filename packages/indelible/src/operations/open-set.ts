@@ -121,6 +121,13 @@ export class OpenSet {
     });
   }
 
+  /** A record of an operation that this process wrote, and notes: it need not be read. */
+  wrote(seq: number): void {
+    if (seq !== this.#position) return;
+    this.#position = seq + 1;
+    this.#since_mark++;
+  }
+
   /** Operations that began to execute before this record, are still at it, and may do so on one of these targets. */
   executingBefore(seq: number, targets: ReadonlySet<string>): string[] {
     const found: string[] = [];

@@ -78,6 +78,10 @@ export class Parts {
     this.journal = new Journal(options.ledger, this.clock, {
       onAppend: options.onRecord,
       onFolded: (operation) => this.open.note(operation),
+      onWritten: (seq) => {
+        this.open.wrote(seq);
+        this.approvers.wrote(seq);
+      },
     });
   }
 

@@ -61,12 +61,16 @@ async function start(
   executor: Executor,
 ): Promise<Operation> {
   await parts.open.begin();
+  // Side by side: before-images are on their way to the disk while policy is asked. Of a stale operation they are not
+  // used; whatever keeps it from being taken counts only when nothing else differs.
+  const blobs = lateBlobs(parts.options.blobs);
+  const taking = takeSnapshots(parts, operation, 0, blobs);
+  taking.catch(() => {});
   const { differences, decision } = await recheck(parts, operation);
   if (differences.length > 0) return goStale(parts, operation, executor.actor, differences);
-  const blobs = lateBlobs(parts.options.blobs);
   let snapshots: ConnectorSnapshot[];
   try {
-    snapshots = await takeSnapshots(parts, operation, 0, blobs);
+    snapshots = await taking;
   } catch (error) {
     if (!isIndelibleError(error, 'TARGET_CHANGED')) throw error;
     return goStale(parts, operation, executor.actor, [{ what: 'plan', detail: error.message }]);

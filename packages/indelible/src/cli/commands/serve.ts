@@ -11,7 +11,7 @@ import type { ExitCode } from '../failure.ts';
 import { readInput } from '../input-file.ts';
 import { noteLedger } from '../known-ledgers.ts';
 import { environmentKeys, ledgerUrl } from '../open.ts';
-import { readConnectors } from '../operation-engine.ts';
+import { noticeTo, readConnectors } from '../operation-engine.ts';
 import { timeSpan, wholeNumber } from '../parse-options.ts';
 import { policyFolder } from '../policy-folder.ts';
 import type { Invocation, Shell } from '../shell.ts';
@@ -42,6 +42,7 @@ interface Options extends SigningOptions {
   readonly connectors?: string;
   readonly policies?: string;
   readonly recoverEvery?: number;
+  readonly noticeWebhook?: string;
   readonly verify: boolean;
   readonly verifyEvery?: number;
   readonly verifyFullEvery?: number;
@@ -91,6 +92,10 @@ export function addServe(program: Command, shell: Shell): void {
       'make governed writes, by this configuration (default: $INDELIBLE_CONNECTORS, then none)',
     )
     .option('--policies <folder>', 'the folder of policies (default: $INDELIBLE_POLICIES, then ./policies)')
+    .option(
+      '--notice-webhook <url>',
+      'where break-glass is announced (default: $INDELIBLE_NOTICE_WEBHOOK); signed when INDELIBLE_WEBHOOK_SECRET is set',
+    )
     .option(
       '--recover-every <time>',
       'how often to do what is due with governed writes (default: 5s)',
@@ -188,9 +193,13 @@ async function proofOptions(options: Options) {
 /** Governed writes must be asked for: a connectors.json that lies about is no reason to make them over HTTP. */
 async function governedOptions(invocation: Invocation<Options>) {
   const { options, env } = invocation;
-  const { connectors: file = env.INDELIBLE_CONNECTORS ?? '', recoverEvery } = options;
+  const { connectors: file = env.INDELIBLE_CONNECTORS ?? '', recoverEvery, noticeWebhook } = options;
   if (file === '') return {};
-  const governed = { connectors: await readConnectors(file), policies: policyFolder(invocation) };
+  const notify = noticeTo(env, noticeWebhook);
+  const governed = {
+    ...{ connectors: await readConnectors(file), policies: policyFolder(invocation) },
+    ...(notify === null ? {} : { notify }),
+  };
   return { governed, ...(recoverEvery === undefined ? {} : { recover_every_ms: recoverEvery }) };
 }
 

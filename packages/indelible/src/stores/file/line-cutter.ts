@@ -20,12 +20,17 @@ export interface CutLines {
 }
 
 export class LineCutter {
-  readonly #memory = Buffer.allocUnsafe(CHUNK_BYTES + LINE_BYTES_MAX + 2);
+  readonly #memory: Buffer;
   /** [#start, #end) is read but not yet given out: the beginning of a line. */
   #start = 0;
   #end = 0;
   /** Inside an over-long line, whose beginning was given out. */
   #skipping = false;
+
+  /** `bytes_max`: all that will ever come. Megabytes for a few records would have the garbage collector run all the time. */
+  constructor(bytes_max = Number.POSITIVE_INFINITY) {
+    this.#memory = Buffer.allocUnsafe(Math.min(CHUNK_BYTES + LINE_BYTES_MAX, bytes_max) + 2);
+  }
 
   /** Where to put the next bytes. Invalidates what was given out before. */
   room(): Uint8Array {

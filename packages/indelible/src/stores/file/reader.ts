@@ -51,7 +51,7 @@ async function* readSegment(
     const start = from > segment.first_seq ? finder.mark(from) : { offset: 0, seq: segment.first_seq };
     const cut_short = to < next_seq || (is_last && to !== Number.POSITIVE_INFINITY);
     const end = cut_short ? finder.mark(to).offset : opened.end;
-    const cutter = new LineCutter();
+    const cutter = new LineCutter(Math.max(0, end - start.offset));
     let first_seq = start.seq;
     for (let position = start.offset; position < end; ) {
       const room = cutter.room();

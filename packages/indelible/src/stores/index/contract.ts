@@ -56,8 +56,11 @@ export interface IndexFinding {
 export interface RecordIndex {
   /** The next sequence number to be indexed: everything below is searchable. */
   position(): Promise<number>;
-  /** Adds consecutive lines; `batch.first_seq` must be the position, otherwise it is ignored. Atomic. */
-  add(batch: LineBatch): Promise<void>;
+  /**
+   * Adds consecutive lines; `batch.first_seq` must be the position, otherwise it is ignored. Atomic. Resolves with the
+   * position behind it.
+   */
+  add(batch: LineBatch): Promise<number>;
   search(search: Search): Promise<SearchResult>;
   /** How many records match, at most `cap` (then the answer is `cap`). */
   count(filter: Filter, cap: number): Promise<number>;

@@ -9,7 +9,7 @@ export interface WorkerSetup {
 
 /** Each operation's arguments and result. */
 export interface Operations {
-  add: { args: [OwnedBatch]; result: undefined };
+  add: { args: [OwnedBatch]; result: number };
   reset: { args: [number]; result: undefined };
   truncate: { args: [number]; result: undefined };
   position: { args: []; result: number };

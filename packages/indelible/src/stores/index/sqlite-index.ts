@@ -97,7 +97,7 @@ export async function openSqliteIndex(options: SqliteIndexOptions): Promise<Reco
     async add(batch) {
       const thread = writing();
       const owned = own(batch);
-      await thread.call('add', [owned], transferable(owned));
+      return thread.call('add', [owned], transferable(owned));
     },
     async reset(from) {
       await writing().call('reset', [from]);

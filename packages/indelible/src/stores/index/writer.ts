@@ -44,7 +44,8 @@ export interface SegmentRow {
 }
 
 export interface IndexWriter {
-  add(batch: OwnedBatch): void;
+  /** Returns the position behind it. */
+  add(batch: OwnedBatch): number;
   reset(from: number): void;
   truncate(keepFrom: number): void;
 }
@@ -70,24 +71,28 @@ export function createWriter(database: DatabaseSync): IndexWriter {
   let termsEach = 16;
   let postingsEach = 64;
 
-  function add(batch: OwnedBatch): void {
+  function add(batch: OwnedBatch): number {
+    let { first_seq: position } = batch;
     try {
       transaction(database, () => {
         const version = dataVersion.get()?.data_version;
         if (version !== actionsVersion) actions.clear();
         actionsVersion = version;
         const state = readState(database);
-        if (batch.first_seq !== state.position || batch.ends.length === 0) return;
+        position = state.position;
+        if (batch.first_seq !== position || batch.ends.length === 0) return;
         const hasher = createHasher(state.seed);
         for (let from = 0; from < batch.ends.length; ) {
           const to = sliceEnd(batch, from);
           addSlice(batch, from, to, hasher);
           from = to;
         }
-        setPosition.run(batch.first_seq + batch.ends.length);
+        position += batch.ends.length;
+        setPosition.run(position);
         mergeSegments();
       });
       if (actions.size > ACTIONS_MAX) actions.clear();
+      return position;
     } catch (error) {
       // What this transaction added to the table is gone again.
       actions.clear();

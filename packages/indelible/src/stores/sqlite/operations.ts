@@ -17,6 +17,8 @@ export interface Operations {
   release: [input: null, output: null];
   head: [input: null, output: Head | null];
   bounds: [input: null, output: { first: bigint; last: bigint; bytes: number } | null];
+  /** Where reading up to `last` ends now, and its first chunk. */
+  begin: [input: { from: bigint; last: bigint }, output: { last: bigint; chunk: Chunk | null }];
   chunk: [input: { from: bigint; last: bigint }, output: Chunk | null];
   lines: [input: readonly number[], output: { seq: number; line: Uint8Array }[]];
   inspect: [input: null, output: StoreFinding[]];

@@ -85,6 +85,17 @@ export function* readChunks(connection: Connection, from: bigint, last: bigint):
   }
 }
 
+/** Where reading ends as of now, and the first of its chunks. */
+export function beginReading(
+  connection: Connection,
+  from: bigint,
+  most: bigint,
+): { last: bigint; chunk: Chunk | null } {
+  const found = bounds(connection)?.last ?? SEQ_MIN;
+  const last = found < most ? found : most;
+  return { last, chunk: from > last ? null : readChunk(connection, from, last) };
+}
+
 /** Two subqueries: asked for both at once, SQLite would read the whole table instead of its two ends. */
 const BOUNDS_SQL = 'SELECT (SELECT min(seq) FROM records), (SELECT max(seq) FROM records)';
 

@@ -54,6 +54,9 @@ class SqliteStore implements LogStore {
   readonly #threads: Threads | undefined;
   readonly #writer: WorkerClient;
   readonly #appended = new EventEmitter();
+  /** The last record that this store appended itself, and the last that it was asked to. */
+  #appended_seq = -1;
+  #asked_seq = -1;
   #reader: WorkerClient | null = null;
   #closing: Promise<void> | null = null;
 
@@ -90,7 +93,11 @@ class SqliteStore implements LogStore {
     const ends = Uint32Array.from(batch.ends);
     const bytes = batch.bytes.slice(0, ends.at(-1));
     const request = { first_seq: batch.first_seq, bytes, ends, expected };
+    // Readers may see it before we are told that it is there.
+    const last = batch.first_seq + ends.length - 1;
+    this.#asked_seq = last;
     await this.#writer.call('append', request, [bytes.buffer, ends.buffer]);
+    this.#appended_seq = last;
     this.#appended.emit('append');
   }
 
@@ -103,17 +110,17 @@ class SqliteStore implements LogStore {
 
   async *read(from: number, to?: number): AsyncGenerator<LineBatch> {
     const reader = this.#readingThread();
-    // Where the table's end cannot be read, everything before it still can.
-    const bounds = await reader.call('bounds', null).catch((error: unknown) => {
-      if (isIndelibleError(error, 'LEDGER_DAMAGED')) return { last: SEQ_MAX };
-      throw error;
-    });
-    if (bounds === null) return;
-    const last = to === undefined || to > Number(bounds.last) ? bounds.last : BigInt(to) - 1n;
     // Rows below zero can only be somebody's doing: whoever reads from the start must meet them.
     let next = from <= 0 ? SEQ_MIN : BigInt(from);
+    const most = to === undefined || to > Number(SEQ_MAX) ? SEQ_MAX : BigInt(to) - 1n;
+    // Where the table's end cannot be read, everything before it still can.
+    const begun = await reader.call('begin', { from: next, last: most }).catch((error: unknown) => {
+      if (isIndelibleError(error, 'LEDGER_DAMAGED')) return null;
+      throw error;
+    });
+    const last = begun?.last ?? most;
     const fetch = () => (next > last ? null : reader.call('chunk', { from: next, last }));
-    let chunk = await fetch();
+    let chunk = begun === null ? await fetch() : begun.chunk;
     while (chunk !== null) {
       next = chunk.next;
       // The thread works on the next chunk while the caller works on this one.
@@ -134,12 +141,15 @@ class SqliteStore implements LogStore {
   }
 
   async waitForAppend(seq: number, signal: AbortSignal): Promise<void> {
+    // Whoever has all that was appended here waits for the next: what others append is looked for later, as ever.
+    let looks = this.#asked_seq !== seq;
     while (!signal.aborted && this.#closing === null) {
       // Listens before it looks, so that no append falls between.
       const woken = this.#nextAppend(signal);
       try {
-        const head = await this.head();
-        if (head !== null && head.seq > seq) return;
+        if (this.#appended_seq > seq) return;
+        if (looks && ((await this.head())?.seq ?? -1) > seq) return;
+        looks = true;
         await woken.promise;
       } finally {
         woken.forget();

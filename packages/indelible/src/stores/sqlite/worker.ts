@@ -8,7 +8,7 @@ import { Connection } from './connection.ts';
 import { SQLITE_BUSY, sqliteResult, storeFault } from './faults.ts';
 import { inspect } from './inspect.ts';
 import type { Answer, Call, Input, OperationName, Output, WorkerSetup } from './operations.ts';
-import { bounds, readChunk, readLines } from './scan.ts';
+import { beginReading, bounds, readChunk, readLines } from './scan.ts';
 
 /** Serves one store. */
 export function serve(setup: WorkerSetup, port: MessagePort): void {
@@ -33,6 +33,7 @@ export function serve(setup: WorkerSetup, port: MessagePort): void {
     },
     head: () => readHead(connection),
     bounds: () => bounds(connection),
+    begin: ({ from, last }) => beginReading(connection, from, last),
     chunk: ({ from, last }) => readChunk(connection, from, last),
     lines: (seqs) => readLines(connection, seqs),
     inspect: () => inspect(connection),
@@ -71,6 +72,7 @@ export function serve(setup: WorkerSetup, port: MessagePort): void {
 
 /** Chunks and lines are handed over, not copied. */
 function buffersOf(output: unknown): ArrayBuffer[] {
-  const views = Array.isArray(output) ? output.map((item) => item?.line) : Object.values(output ?? {});
+  const { chunk = output } = (output ?? {}) as { chunk?: unknown };
+  const views = Array.isArray(chunk) ? chunk.map((item) => item?.line) : Object.values(chunk ?? {});
   return views.filter((view) => ArrayBuffer.isView(view)).map((view) => view.buffer as ArrayBuffer);
 }
