@@ -12,15 +12,17 @@ import type {
   ConnectorPlace,
   SampleOperation,
 } from '../../packages/indelible/src/connectors/conformance.ts';
+import { runs } from '../support/runs.ts';
 
-/** INDELIBLE_RUNS=1000 runs every property so often; by default a few. */
+/** INDELIBLE_RUNS=1000 runs every property so often. */
 const RUNS = process.env.INDELIBLE_RUNS === undefined ? null : Number(process.env.INDELIBLE_RUNS);
 
-export function conformanceOptions(runs: number): ConnectorConformanceOptions {
+/** `full`: how often each property is tried with INDELIBLE_FULL. */
+export function conformanceOptions(full: number): ConnectorConformanceOptions {
   return {
     property: (_runs, run) =>
       fc.assert(fc.asyncProperty(fc.array(fc.nat({ max: 0xffff }), { minLength: 4, maxLength: 48 }), run), {
-        numRuns: RUNS ?? runs,
+        numRuns: RUNS ?? runs(full),
       }),
   };
 }

@@ -10,7 +10,7 @@ import { randomInt } from 'node:crypto';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { Choose } from '../../packages/indelible/src/connectors/conformance.ts';
-import { FULL } from '../support/runs.ts';
+import { FULL, runs as share } from '../support/runs.ts';
 import { crashRow, isOnPage, rowOnPage, rowPattern, writePage } from './support/crash-table.ts';
 import { type Crash, crash, crashesOf, subjectsOf } from './support/crashes.ts';
 import { Victims } from './support/kill.ts';
@@ -68,7 +68,7 @@ async function sequences(t: TestContext, { runs }: PlaceKind, places: Places): P
       await place.remove();
     }
   });
-  await fc.assert(property, { numRuns: Number(process.env.INDELIBLE_RUNS ?? runs), seed: SEED });
+  await fc.assert(property, { numRuns: Number(process.env.INDELIBLE_RUNS ?? share(runs)), seed: SEED });
   t.diagnostic(`seed ${SEED}: ${JSON.stringify(tally)}`);
 }
 

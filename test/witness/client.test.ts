@@ -194,7 +194,7 @@ test('two of three: one that is down, lies or never answers holds up nobody', as
         [W3, c.url],
       ],
       2,
-      { grace_ms: 5_000, timeout_ms: 200 },
+      { grace_ms: 5_000, timeout_ms: 1_000 },
     );
     const { note, meets_policy, faults } = await cosign(client, 300);
     assert.equal(meets_policy, true, name);
