@@ -15,6 +15,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CuttableProxy } from './cuttable-proxy.ts';
 
+/** Half a second each. */
+const START_TRIES = 20;
+
 export interface NatsOptions {
   /** 1 (default) or 3. */
   readonly nodes?: 1 | 3;
@@ -203,6 +206,18 @@ export class NatsNode {
 
   /** Starts, also again after `kill`, then on the same ports. */
   async start(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#startOnce();
+      } catch (error) {
+        // While it was down, somebody's connection may have been given one of its ports.
+        if (tries === START_TRIES || !String(error).includes('address already in use')) throw error;
+        await delay(500);
+      }
+    }
+  }
+
+  async #startOnce(): Promise<void> {
     const ports_folder = mkdtempSync(join(this.#options.folder, 'ports-'));
     const file = join(this.#options.folder, 'server.conf');
     writeFileSync(file, this.#configuration(ports_folder));
