@@ -8,6 +8,7 @@ import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openJetStreamStore } from '../../packages/indelible/src/stores/jetstream/jetstream-store.ts';
 import { headersOf } from '../../packages/indelible/src/stores/jetstream/message.ts';
 import { type NatsCluster, noNats, startNats } from '../support/nats-cluster.ts';
+import { FULL } from '../support/runs.ts';
 import { inMemory, type Opened } from '../verify/attacks/places.ts';
 import { Court, testAttacks } from '../verify/attacks/run.ts';
 import { ATTACKS } from '../verify/attacks/table.ts';
@@ -61,5 +62,5 @@ async function place(state: State): Promise<Opened> {
   return { store, stored, close: () => store.close() };
 }
 
-const some = process.env.INDELIBLE_FULL ? ATTACKS : ATTACKS.filter((_, i) => i % SHARE === 0);
+const some = FULL ? ATTACKS : ATTACKS.filter((_, i) => i % SHARE === 0);
 testAttacks('jetstream', () => court, place, skip, some);

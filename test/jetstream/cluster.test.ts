@@ -136,6 +136,11 @@ async function withFaults(
   const url = `${cluster.url(STREAM)}&local=${join(folder, 'derived')}`;
   const ledger = await openLedger(url, { name: 'test.example/faults' });
   const load = new Load(ledger);
+  // Also when something fails before the end: a ledger that is open keeps the process alive.
+  t.after(async () => {
+    await load.stop();
+    await ledger.close();
+  });
   await load.progress(RESUMED);
   for (const fault of faults) {
     const leader = await cluster.hasLeader(STREAM);

@@ -11,7 +11,7 @@ import { IndelibleError, isIndelibleError, LIMITS } from '@indelible/core';
 import type { Bucket } from '../s3/bucket.ts';
 import type { Lock } from '../s3/lock.ts';
 import type { AttachmentFinding, AttachmentStore } from './contract.ts';
-import { altered, digestOf, digestOfHex, hexOf, missing, tooLarge } from './digest.ts';
+import { altered, digestOf, digestOfHex, hexOf, hexOrNull, missing, tooLarge } from './digest.ts';
 import { checkBytesMax } from './memory.ts';
 
 export interface BucketAttachmentsOptions {
@@ -88,14 +88,8 @@ class BucketAttachments implements AttachmentStore {
 
   async has(digest: string): Promise<boolean> {
     const place = await this.#opened();
-    let key: string;
-    try {
-      key = keyOf(place, digest);
-    } catch {
-      // What is no digest names nothing.
-      return false;
-    }
-    return (await place.bucket.first(key)) !== null;
+    if (hexOrNull(digest) === null) return false;
+    return (await place.bucket.first(keyOf(place, digest))) !== null;
   }
 
   async *list(): AsyncGenerator<string> {

@@ -10,7 +10,7 @@ import { limitsOf } from '../stores/postgres/limits.ts';
 import type { Link, Row } from '../stores/postgres/link.ts';
 import { type PostgresPlace, parsePostgresUrl } from '../stores/postgres/url.ts';
 import type { AttachmentFinding, AttachmentStore } from './contract.ts';
-import { altered, digestOf, digestOfHex, hexOf, missing, tooLarge } from './digest.ts';
+import { altered, digestOf, digestOfHex, hexOf, hexOrNull, missing, tooLarge } from './digest.ts';
 import { checkBytesMax } from './memory.ts';
 
 export interface DatabaseAttachmentsOptions {
@@ -74,7 +74,7 @@ class DatabaseAttachments implements AttachmentStore {
   async get(digest: string): Promise<Uint8Array> {
     const hex = hexOf(digest);
     const id = await this.#id();
-    if (id === null || !(await this.has(digest))) throw missing(digest);
+    if (id === null) throw missing(digest);
     // COPY takes no parameters: a number and hex digits. What has the right bytes comes first.
     const [bytes] = await (await this.#opened()).copyRow(
       `COPY (SELECT (SELECT bytes FROM indelible.attachments WHERE ledger_id = ${BigInt(id)} AND digest = '\\x${hex}'
@@ -88,8 +88,8 @@ class DatabaseAttachments implements AttachmentStore {
 
   async has(digest: string): Promise<boolean> {
     const id = await this.#id();
-    const name = bytesOrNull(digest);
-    return id !== null && name !== null && (await this.#ask('has', HAS, [id, name])).length > 0;
+    if (id === null || hexOrNull(digest) === null) return false;
+    return (await this.#ask('has', HAS, [id, bytesOf(digest)])).length > 0;
   }
 
   async *list(): AsyncGenerator<string> {
@@ -171,13 +171,4 @@ class DatabaseAttachments implements AttachmentStore {
 
 function bytesOf(digest: string): Buffer {
   return Buffer.from(hexOf(digest), 'hex');
-}
-
-/** What is no digest names nothing. */
-function bytesOrNull(digest: string): Buffer | null {
-  try {
-    return bytesOf(digest);
-  } catch {
-    return null;
-  }
 }

@@ -19,9 +19,14 @@ export async function digestOf(bytes: Uint8Array): Promise<string> {
 
 /** The 64 hex digits of a digest. Anything else may not come near a path. */
 export function hexOf(digest: string): string {
-  const hex = DIGEST.exec(digest)?.[1];
-  if (hex === undefined) throw missing(digest);
+  const hex = hexOrNull(digest);
+  if (hex === null) throw missing(digest);
   return hex;
+}
+
+/** As `hexOf`; null for what is no digest, and so names nothing. */
+export function hexOrNull(digest: string): string | null {
+  return DIGEST.exec(digest)?.[1] ?? null;
 }
 
 export function digestOfHex(hex: string): string {

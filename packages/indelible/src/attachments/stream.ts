@@ -12,7 +12,7 @@ import { IndelibleError } from '@indelible/core';
 import { parseAddress, type StreamAddress, shownAddress } from '../stores/jetstream/address.ts';
 import type { Place } from '../stores/jetstream/attachment-stream.ts';
 import type { AttachmentFinding, AttachmentStore } from './contract.ts';
-import { altered, digestOf, digestOfHex, hexOf, missing, tooLarge } from './digest.ts';
+import { altered, digestOf, digestOfHex, hexOf, hexOrNull, missing, tooLarge } from './digest.ts';
 import { checkBytesMax } from './memory.ts';
 
 export interface StreamAttachmentsOptions {
@@ -123,13 +123,4 @@ async function find(place: Place, digest: string): Promise<{ bytes: Uint8Array |
     if (bytes !== null && (await digestOf(bytes)) === digest) return { bytes, there };
   }
   return { bytes: null, there };
-}
-
-/** What is no digest names nothing. */
-function hexOrNull(digest: string): string | null {
-  try {
-    return hexOf(digest);
-  } catch {
-    return null;
-  }
 }

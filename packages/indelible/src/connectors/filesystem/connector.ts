@@ -26,10 +26,10 @@ import {
   assertVersions,
   checkConnectorId,
   paramsCheck,
-  schemaCheck,
 } from '../shared/checks.ts';
 import { byResource, connectorVersion, stateOf, verificationOf } from '../shared/state.ts';
 import { FILESYSTEM_LIMITATIONS, filesystemActions, filesystemCapabilities } from './actions.ts';
+import { checkFilesystemConfig, MIB } from './config.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { OWN_PREFIX } from './place.ts';
 import {
@@ -48,36 +48,6 @@ import { type FileFacts, fileFacts, readFileAt } from './read.ts';
 import { assertWritable, type BegunStep, besideName, clear, fateOf, stage, take } from './steps.ts';
 
 const CODE_VERSION = 1;
-const MIB = 1024 * 1024;
-
-export interface FilesystemConfig {
-  /** The folder that nothing outside of is touched. */
-  readonly root: string;
-  /** A folder for the connector's own journal. Default: `.indelible` in the root. */
-  readonly journal?: string;
-  /** Before and after together, of one operation. Default 8 MiB. */
-  readonly max_bytes?: number;
-  readonly timeout_ms?: number;
-  readonly rollback_window_ms?: number;
-}
-
-const checkConfig = schemaCheck<FilesystemConfig>(
-  {
-    type: 'object',
-    additionalProperties: false,
-    required: ['root'],
-    properties: {
-      root: { type: 'string', minLength: 1 },
-      journal: { type: 'string', minLength: 1 },
-      max_bytes: { type: 'integer', minimum: 1, maximum: 15 * MIB },
-      timeout_ms: { type: 'integer', minimum: 1 },
-      rollback_window_ms: { type: 'integer', minimum: 1 },
-    },
-  },
-  'CONNECTOR_CONFIG',
-  'filesystem',
-);
-
 export async function openFilesystemConnector(id: string, config: unknown): Promise<Connector> {
   checkConnectorId(id);
   const {
@@ -86,7 +56,7 @@ export async function openFilesystemConnector(id: string, config: unknown): Prom
     max_bytes = 8 * MIB,
     timeout_ms = 30_000,
     rollback_window_ms = null,
-  } = checkConfig(config);
+  } = checkFilesystemConfig(config);
   const folder = resolve(root);
   let real: string;
   try {

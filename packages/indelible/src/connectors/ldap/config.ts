@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { IndelibleError, type Json, type JsonObject } from '@indelible/core';
 import type { Capabilities, ConnectorAction } from '../contract.ts';
 import { schemaCheck } from '../shared/checks.ts';
+import { closedObject, TIMES } from '../shared/schemas.ts';
 import { SECRET_REFERENCE } from '../shared/secrets.ts';
 import { type Dn, parseDn } from './dn.ts';
 
@@ -44,23 +45,17 @@ const ATTRIBUTE: JsonObject = {
 };
 
 const checkConfig = schemaCheck<LdapConfig>(
-  {
-    type: 'object',
-    additionalProperties: false,
-    required: ['url', 'base'],
-    properties: {
-      url: { type: 'string', maxLength: 2048 },
-      start_tls: { type: 'boolean' },
-      ca_file: { type: 'string', minLength: 1 },
-      bind_dn: { type: 'string', minLength: 1, maxLength: 2048 },
-      password_secret: { type: 'string', minLength: 1, maxLength: 128 },
-      base: { type: 'string', minLength: 1, maxLength: 2048 },
-      secret_attributes: { type: 'array', maxItems: 100, items: ATTRIBUTE },
-      max_bytes: { type: 'integer', minimum: 1, maximum: 15 * KIB * KIB },
-      timeout_ms: { type: 'integer', minimum: 1 },
-      rollback_window_ms: { type: 'integer', minimum: 1 },
-    },
-  },
+  closedObject(['url', 'base'], {
+    url: { type: 'string', maxLength: 2048 },
+    start_tls: { type: 'boolean' },
+    ca_file: { type: 'string', minLength: 1 },
+    bind_dn: { type: 'string', minLength: 1, maxLength: 2048 },
+    password_secret: { type: 'string', minLength: 1, maxLength: 128 },
+    base: { type: 'string', minLength: 1, maxLength: 2048 },
+    secret_attributes: { type: 'array', maxItems: 100, items: ATTRIBUTE },
+    max_bytes: { type: 'integer', minimum: 1, maximum: 15 * KIB * KIB },
+    ...TIMES,
+  }),
   'CONNECTOR_CONFIG',
   'ldap',
 );

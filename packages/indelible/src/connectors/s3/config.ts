@@ -8,6 +8,7 @@ import { IndelibleError, isIndelibleError, type JsonObject } from '@indelible/co
 import { outboundUrl } from '../../outbound.ts';
 import type { Capabilities, ConnectorAction } from '../contract.ts';
 import { schemaCheck } from '../shared/checks.ts';
+import { closedObject, TIMES } from '../shared/schemas.ts';
 
 export interface S3Config {
   /** It must keep versions. */
@@ -37,24 +38,18 @@ export const OPERATION_MARK = 'indelible-operation';
 
 const NAME: JsonObject = { type: 'string', minLength: 1, maxLength: 128 };
 const checkConfig = schemaCheck<S3Config>(
-  {
-    type: 'object',
-    additionalProperties: false,
-    required: ['bucket'],
-    properties: {
-      bucket: { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$' },
-      prefix: { type: 'string', maxLength: 500 },
-      endpoint: { type: 'string', minLength: 1, maxLength: 2048 },
-      region: { type: 'string', pattern: '^[a-z0-9-]{1,64}$' },
-      access_key_id: NAME,
-      secret_key_secret: NAME,
-      conditional_puts: { type: 'boolean' },
-      conditional_deletes: { type: 'boolean' },
-      max_bytes: { type: 'integer', minimum: 1, maximum: 15 * MIB },
-      timeout_ms: { type: 'integer', minimum: 1 },
-      rollback_window_ms: { type: 'integer', minimum: 1 },
-    },
-  },
+  closedObject(['bucket'], {
+    bucket: { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$' },
+    prefix: { type: 'string', maxLength: 500 },
+    endpoint: { type: 'string', minLength: 1, maxLength: 2048 },
+    region: { type: 'string', pattern: '^[a-z0-9-]{1,64}$' },
+    access_key_id: NAME,
+    secret_key_secret: NAME,
+    conditional_puts: { type: 'boolean' },
+    conditional_deletes: { type: 'boolean' },
+    max_bytes: { type: 'integer', minimum: 1, maximum: 15 * MIB },
+    ...TIMES,
+  }),
   'CONNECTOR_CONFIG',
   's3',
 );

@@ -4,6 +4,7 @@
  * Pure:    no I/O.
  */
 import type { JsonObject } from '@indelible/core';
+import { TIMES } from '../schemas.ts';
 import type { RowLimits } from './actions.ts';
 
 export interface RowConfig {
@@ -27,8 +28,7 @@ export const ROW_CONFIG: JsonObject = {
   },
   max_rows: { type: 'integer', minimum: 1, maximum: 10_000 },
   max_bytes: { type: 'integer', minimum: 1, maximum: 15 * 1024 * 1024 },
-  timeout_ms: { type: 'integer', minimum: 1 },
-  rollback_window_ms: { type: 'integer', minimum: 1 },
+  ...TIMES,
 };
 
 export function rowLimits(config: RowConfig): RowLimits {
