@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { canonicalize, type Event } from '@indelible/core';
 import { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
 import { openSqliteIndex } from '../../packages/indelible/src/stores/index/sqlite-index.ts';
 import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
@@ -12,6 +14,45 @@ test('a retried append returns the first receipt; other content under the same k
   assert.deepEqual(again, { ...first, duplicate: true });
   await assert.rejects(ledger.record({ ...event, data: { amount: 6 } }), { code: 'IDEMPOTENCY_CONFLICT' });
   assert.equal(ledger.stats.head_seq, 1);
+  await ledger.close();
+});
+
+const EVERYTHING = {
+  action: 'pay',
+  actor: { type: 'user', id: 'zoë' },
+  resource: { type: 'order', id: '1' },
+  related_resources: [{ type: 'account', id: '2' }],
+  outcome: 'denied',
+  data: { b: 1, a: ['"', null] },
+  correlation_id: '0123456789abcdef0123456789abcdef',
+  span_id: '0123456789abcdef',
+  occurred_at: '2026-11-21T02:14:00Z',
+  session: { id: 's' },
+  source: 'till',
+  event_type: 'payment',
+  message: 'too\nmuch',
+  input_ref: 'in',
+  output_ref: 'out',
+  latency_ms: 1.5,
+  cost_usd: 0,
+  params_hash: 'a'.repeat(64),
+  idempotency_key: 'order-1',
+} satisfies Required<Event>;
+
+test('what a retry is compared with is the canonical JSON of everything that was sent', async () => {
+  const ledger = await Ledger.open({ store: await openMemoryStore() });
+  const events: Event[] = [EVERYTHING, { action: 'pay', idempotency_key: 'order-2' }];
+  for (const event of events) {
+    const { seq } = await ledger.record(event);
+    const [stored] = await ledger.get([seq]);
+    const digest = createHash('sha256').update(canonicalize(event)).digest('hex');
+    assert.deepEqual(stored?.record.idempotency, { digest, key: event.idempotency_key });
+  }
+  for (const left_out of Object.keys(EVERYTHING)) {
+    if (left_out === 'action' || left_out === 'idempotency_key') continue;
+    const less = { ...EVERYTHING, [left_out]: undefined };
+    await assert.rejects(ledger.record(less), { code: 'IDEMPOTENCY_CONFLICT' }, left_out);
+  }
   await ledger.close();
 });
 

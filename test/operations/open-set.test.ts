@@ -38,6 +38,21 @@ test('recovery reads what changed since and what is due, and nothing else', asyn
   assert.equal((await world.engine.read(changed.operation_id)).state, 'closed');
 });
 
+test('what somebody else recorded is read once, not by every operation that follows', async (t) => {
+  const world = await World.open(t);
+  await world.applied();
+  await world.ledger.record({ action: 'something.else' });
+  await world.applied();
+  const get = world.ledger.get.bind(world.ledger);
+  const fetched: (readonly number[])[] = [];
+  world.ledger.get = (asked) => {
+    fetched.push(asked);
+    return get(asked);
+  };
+  await world.applied();
+  assert.deepEqual(fetched, []);
+});
+
 test('a process begins where another one noted who is open', async (t) => {
   const world = await World.open(t, { window_ms: 60_000 });
   const open = [await world.applied(), await world.applied()];

@@ -1,5 +1,6 @@
 /**
- * Attachments as files in a folder beside the log: `ab/cd/<64 hex digits>`, named by the SHA-256 of their bytes.
+ * Attachments as files in a folder beside the log: `ab/<64 hex digits>`, named by the SHA-256 of their bytes. After the
+ * first 256 there is hardly ever another folder to make.
  *
  * A file gets its name only when its bytes are on the disk, and a name counts only when its folders are: whatever a
  * crash leaves is a `.partial` file that nobody reads, or a whole attachment. The folder is made by the first `put`.
@@ -25,7 +26,7 @@ import { IndelibleError, isIndelibleError, LIMITS } from '@indelible/core';
 import type { AttachmentFinding, AttachmentStore } from './contract.ts';
 import { altered, digestOf, digestOfHex, hexOf, missing, tooLarge } from './digest.ts';
 import { readFault, systemCode, writeFault } from './faults.ts';
-import { inspectFolder, isName } from './inspect-folder.ts';
+import { inspectFolder, isName, PREFIX } from './inspect-folder.ts';
 import { checkBytesMax } from './memory.ts';
 
 export interface FolderOptions {
@@ -99,11 +100,9 @@ class FolderAttachments implements AttachmentStore {
 
   async *list(): AsyncGenerator<string> {
     this.#refuseClosed();
-    for (const first of (await namesIn(this.#path)).filter((name) => isName(name, 2))) {
-      for (const second of (await namesIn(join(this.#path, first))).filter((name) => isName(name, 2))) {
-        for (const hex of await namesIn(join(this.#path, first, second)))
-          if (isName(hex, 64) && hex.startsWith(first + second)) yield digestOfHex(hex);
-      }
+    for (const prefix of (await namesIn(this.#path)).filter((name) => isName(name, PREFIX))) {
+      for (const hex of await namesIn(join(this.#path, prefix)))
+        if (isName(hex, 64) && hex.startsWith(prefix)) yield digestOfHex(hex);
     }
   }
 
@@ -190,7 +189,7 @@ class FolderAttachments implements AttachmentStore {
   }
 
   #pathOf(hex: string): string {
-    return join(this.#path, hex.slice(0, 2), hex.slice(2, 4), hex);
+    return join(this.#path, hex.slice(0, PREFIX), hex);
   }
 
   #refuseClosed(): void {

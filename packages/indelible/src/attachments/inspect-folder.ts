@@ -7,6 +7,8 @@ import { join, relative } from 'node:path';
 import type { AttachmentFinding } from './contract.ts';
 import { readFault, systemCode } from './faults.ts';
 
+/** So many hex digits of an attachment's digest name the folder that it lies in. */
+export const PREFIX = 2;
 /** More are counted, not named. */
 const FINDINGS_MAX = 20;
 
@@ -19,12 +21,11 @@ export async function inspectFolder(root: string): Promise<AttachmentFinding[]> 
     if (findings.length < FINDINGS_MAX) findings.push({ detail, damage });
     else more++;
   };
-  for await (const { path, entry, prefix } of entriesBelow(root)) {
+  for await (const { path, entry, prefix } of entriesIn(root)) {
     const { name } = entry;
     if (name.endsWith('.partial') && entry.isFile()) add(path, 'is an unfinished file.', false);
     else if (name.endsWith('.altered')) add(path, 'was altered, and has been replaced.', true);
-    else if (prefix.length < 4) add(path, 'does not belong here, and is not read.', false);
-    else if (!isName(name, 64) || !name.startsWith(prefix))
+    else if (prefix === '' || !isName(name, 64) || !name.startsWith(prefix))
       add(path, 'does not belong here, and is not read.', false);
     else if (!entry.isFile()) add(path, 'is no regular file, and not read.', true);
   }
@@ -40,16 +41,16 @@ export function isName(name: string, length: number): boolean {
 interface Found {
   readonly path: string;
   readonly entry: Dirent;
-  /** The hex digits of the folders around it: 4 where attachments lie. */
+  /** The hex digits that the folder around it is named by; empty in the root. */
   readonly prefix: string;
 }
 
-/** Everything but the folders of the two levels. */
-async function* entriesBelow(folder: string, prefix = ''): AsyncGenerator<Found> {
+/** Everything but the folders that attachments lie in. */
+async function* entriesIn(folder: string, prefix = ''): AsyncGenerator<Found> {
   for (const entry of await entriesOf(folder)) {
     const path = join(folder, entry.name);
-    if (prefix.length < 4 && entry.isDirectory() && isName(entry.name, 2))
-      yield* entriesBelow(path, prefix + entry.name);
+    if (prefix === '' && entry.isDirectory() && isName(entry.name, PREFIX))
+      yield* entriesIn(path, entry.name);
     else yield { path, entry, prefix };
   }
 }

@@ -127,9 +127,10 @@ export class Journal {
       const data = dataOf(expected, step);
       const action = step.action ?? `operation.${step.to}`;
       const draft = { seq: Number.MAX_SAFE_INTEGER, recorded_at: at, actor: step.actor, action, data };
-      const problem = problemOf(expected, draft);
-      if (problem !== null) throw stateError(expected, step, problem);
-      expected = fold(expected, draft);
+      const next = fold(expected, draft);
+      if (next === null || next.illegal.length > (expected?.illegal.length ?? 0))
+        throw stateError(expected, step, problemOf(expected, draft)!);
+      expected = next;
       return { draft, step };
     });
     const receipts = await this.#write(expected!, drafts, lastSeqOf(operation));

@@ -49,7 +49,8 @@ export async function earlierExecution(
   operation: Operation,
   epoch: number,
 ): Promise<string | null> {
-  await parts.open.catchUp(epoch);
+  // With the record of the intent itself: what is left of it would be read again by every operation that follows.
+  await parts.open.catchUp(epoch + 1);
   const targets = new Set(targetsOf(operation.members).map(({ id }) => id));
   for (const id of parts.open.executingBefore(epoch, targets)) {
     const { state, members } = await parts.journal.read(id);

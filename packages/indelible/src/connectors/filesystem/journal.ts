@@ -6,12 +6,12 @@
  *
  * Errors:  CONNECTOR_UNAVAILABLE, EFFECT_FENCED.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { IndelibleError } from '@indelible/core';
 import type { Execution } from '../contract.ts';
-import { beginWhenFree } from '../shared/sqlite-lock.ts';
+import { beginWhenFree, tryExec } from '../shared/sqlite-lock.ts';
 import type { BegunStep } from './steps.ts';
 
 /** One effect key's entry. */
@@ -56,6 +56,14 @@ CREATE TABLE IF NOT EXISTS epochs (effect_key TEXT PRIMARY KEY, epoch INTEGER NO
 CREATE INDEX IF NOT EXISTS effects_uncleared ON effects (effect_key) WHERE uncleared = 1;
 `;
 
+/** While it is empty, SQLite makes a file beside it whenever it is locked, and removes that again. */
+function openLock(path: string): DatabaseSync {
+  const lock = new DatabaseSync(path, { timeout: 0 });
+  // Busy: whoever holds it has been here.
+  if (statSync(path).size === 0) tryExec(lock, 'PRAGMA user_version = 1');
+  return lock;
+}
+
 export function openJournal(folder: string): Journal {
   const failed = (error: unknown): never => {
     if (error instanceof IndelibleError) throw error;
@@ -74,7 +82,7 @@ export function openJournal(folder: string): Journal {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const database = new DatabaseSync(join(folder, 'journal.db'), { timeout: 5000 });
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${SCHEMA}`);
-    return [database, new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 })] as const;
+    return [database, openLock(join(folder, 'lock.db'))] as const;
   });
   const getEntry = entries.prepare('SELECT entry FROM effects WHERE effect_key = ?');
   const setEntry = entries.prepare('INSERT OR REPLACE INTO effects VALUES (?, ?, ?)');

@@ -32,7 +32,8 @@ export async function commitWhenFree(database: DatabaseSync, signal: AbortSignal
   }
 }
 
-function tryExec(database: DatabaseSync, sql: string): boolean {
+/** False when somebody else holds the lock. */
+export function tryExec(database: DatabaseSync, sql: string): boolean {
   try {
     database.exec(sql);
     return true;

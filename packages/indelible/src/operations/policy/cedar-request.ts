@@ -3,13 +3,13 @@
  *
  * Pure:    no I/O, no clock: times come from the request, freezes and roles from the set.
  */
-import type { CedarValueJson, Context, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
+import type { Context, EntityJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { actorName, type PolicyActor } from './actor.ts';
 import type { Resolved } from './decision.ts';
 import type { PolicySet } from './policy-set.ts';
 import type { PolicyRequest, PolicyTarget } from './request.ts';
 import { riskOf } from './risk.ts';
-import { uid } from './schema.ts';
+import { type Uid, uid } from './schema.ts';
 
 /** What replaying takes from the record of a decision instead of from the folder. */
 export type RecordedFacts = Pick<Resolved, 'environment' | 'roles' | 'labels'>;
@@ -34,23 +34,24 @@ export function resolveFacts(set: PolicySet, request: PolicyRequest, recorded?: 
   };
 }
 
+/** Entities and times in plain: that they are such, Cedar knows from the schema, and it reads them faster. */
 export function contextOf(request: PolicyRequest, resolved: Resolved): Context {
   const { delegation, targets, rollback_window_ms } = request;
   const { date, weekday, hour, minute } = resolved.time;
-  const those = (kind: PolicyActor['kind']): CedarValueJson[] =>
-    delegation.filter((actor) => actor.kind === kind).map((actor) => reference(uidOf(actor)));
+  const those = (kind: PolicyActor['kind']): Uid[] =>
+    delegation.filter((actor) => actor.kind === kind).map(uidOf);
   const origin = delegation.at(-1);
   return {
     risk: resolved.risk,
-    reversibility: listed('Reversibility', request.reversibility),
+    reversibility: uid('Reversibility', request.reversibility),
     ...(rollback_window_ms === null ? {} : { rollback_window_s: Math.floor(rollback_window_ms / 1000) }),
-    guarantee: listed('Guarantee', request.guarantee),
-    dry_run: listed('DryRun', request.dry_run),
+    guarantee: uid('Guarantee', request.guarantee),
+    dry_run: uid('DryRun', request.dry_run),
     targets: targets.length,
     deletes: targets.filter(({ change }) => change === 'delete').length,
     diff_bytes: request.diff_bytes,
-    environment: listed('Environment', resolved.environment),
-    time: { now: { __extn: { fn: 'datetime', arg: request.at } }, date, weekday, hour, minute },
+    environment: uid('Environment', resolved.environment),
+    time: { now: request.at, date, weekday, hour, minute },
     freezes: [...resolved.freezes],
     delegated: delegation.length > 0,
     delegation: {
@@ -59,7 +60,7 @@ export function contextOf(request: PolicyRequest, resolved: Resolved): Context {
       agents: those('agent'),
       services: those('service'),
     },
-    ...(origin?.kind === 'person' ? { on_behalf_of: reference(uidOf(origin)) } : {}),
+    ...(origin?.kind === 'person' ? { on_behalf_of: uidOf(origin) } : {}),
     break_glass: request.break_glass,
     rollback: request.rollback,
     override: request.override,
@@ -82,19 +83,11 @@ export function targetEntity(request: PolicyRequest, resolved: Resolved, target:
   const { id, type, change } = target;
   return {
     uid: uid('Target', id),
-    attrs: { id, type, labels: [...(resolved.labels[id] ?? [])], change: listed('Change', change) },
+    attrs: { id, type, labels: [...(resolved.labels[id] ?? [])], change: uid('Change', change) },
     parents: [uid('Connector', request.connector)],
   };
 }
 
-export function uidOf({ kind, id }: PolicyActor): TypeAndId {
+export function uidOf({ kind, id }: PolicyActor): Uid {
   return uid(`${kind.charAt(0).toUpperCase()}${kind.slice(1)}`, id);
-}
-
-function listed(type: string, id: string): CedarValueJson {
-  return reference(uid(type, id));
-}
-
-function reference(entity: TypeAndId): CedarValueJson {
-  return { __entity: entity };
 }

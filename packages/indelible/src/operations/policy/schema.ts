@@ -7,13 +7,7 @@
  * Pure:    but for Cedar, which computes.
  */
 
-import type {
-  Context,
-  DetailedError,
-  EntityJson,
-  SchemaJson,
-  TypeAndId,
-} from '@cedar-policy/cedar-wasm/nodejs';
+import type { Context, DetailedError, EntityJson, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { canonicalize, type Json, sha256Hex } from '@indelible/core';
 import { type Cedar, cedarMessage, errorOffset } from './cedar.ts';
 import { lineAtByte, type Problems } from './problems.ts';
@@ -170,7 +164,10 @@ function actionFaults(
   });
 }
 
-export function uid(type: string, id: string): TypeAndId {
+/** An entity's name. An alias, not an interface: so it is a value of a context, too. */
+export type Uid = { type: string; id: string };
+
+export function uid(type: string, id: string): Uid {
   return { type: `${NAMESPACE}::${type}`, id };
 }
 
@@ -180,41 +177,37 @@ const SPECIMEN_ENTITIES: EntityJson[] = [
   { uid: uid('Service', 'a'), attrs: {}, parents: [uid('Role', 'r')] },
   {
     uid: uid('Target', 't'),
-    attrs: { id: 't', type: 'target', labels: ['pii'], change: { __entity: uid('Change', 'update') } },
+    attrs: { id: 't', type: 'target', labels: ['pii'], change: uid('Change', 'update') },
     parents: [uid('Connector', 'c')],
   },
 ];
 
 /** Contexts with every member that the engine gives, in each environment, with and without the optional ones. */
 function specimens(environments: readonly string[]): Context[] {
-  const some = (type: string, id: string) => ({ __entity: uid(type, id) });
   return environments.flatMap((environment) => {
     const least: Context = {
       risk: 1,
-      reversibility: some('Reversibility', 'none'),
-      guarantee: some('Guarantee', 'none'),
-      dry_run: some('DryRun', 'none'),
+      reversibility: uid('Reversibility', 'none'),
+      guarantee: uid('Guarantee', 'none'),
+      dry_run: uid('DryRun', 'none'),
       targets: 1,
       deletes: 0,
       diff_bytes: 0,
-      environment: some('Environment', environment),
-      time: {
-        now: { __extn: { fn: 'datetime', arg: '2026-11-21T02:14:00.000Z' } },
-        ...{ date: '2026-11-21', weekday: 6, hour: 2, minute: 14 },
-      },
+      environment: uid('Environment', environment),
+      time: { now: '2026-11-21T02:14:00.000Z', date: '2026-11-21', weekday: 6, hour: 2, minute: 14 },
       freezes: ['a-freeze'],
       delegated: true,
       delegation: {
         depth: 3,
-        people: [some('Person', 'a')],
-        agents: [some('Agent', 'b')],
-        services: [some('Service', 'c')],
+        people: [uid('Person', 'a')],
+        agents: [uid('Agent', 'b')],
+        services: [uid('Service', 'c')],
       },
       break_glass: false,
       rollback: false,
       override: false,
     };
-    return [least, { ...least, rollback_window_s: 60, on_behalf_of: some('Person', 'a') }];
+    return [least, { ...least, rollback_window_s: 60, on_behalf_of: uid('Person', 'a') }];
   });
 }
 
