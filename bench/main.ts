@@ -8,9 +8,9 @@ import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureBuilt } from '../test/support/built.ts';
+import { installIn } from '../test/support/npm-ci.ts';
 import { describeMachine } from './machine.ts';
 import { type BenchOptions, parseOptions, type SuiteName, USAGE } from './options.ts';
-import { installPeers } from './peers.ts';
 import { openProgress } from './progress.ts';
 import { renderResult } from './render.ts';
 import { judge, type Result } from './result.ts';
@@ -76,7 +76,7 @@ async function runAll(): Promise<number> {
     const no_peers = !needed
       ? null
       : options.peers
-        ? await installPeers(progress.note)
+        ? await installIn('bench', progress.note)
         : 'left out by --no-peers';
     if (no_peers !== null && options.peers) progress.note(`peers: ${no_peers}`);
     const rounds = options.runs ?? (options.quick ? 1 : ROUNDS[name]);

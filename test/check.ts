@@ -1,11 +1,14 @@
 /**
- * `npm run check`: types, lint, format, unused code, and what the packages look like once published.
+ * `npm run check`: types, lint, format, unused code, and what the packages look like once published. `npm run format`
+ * (this with `format`) repairs what can be repaired.
  *
- * Every step runs even if one before it failed, so that one run shows everything.
+ * Every step runs even if one before it failed, so that one run shows everything. What they look with is installed the
+ * first time (checks/package.json).
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { installIn } from './support/npm-ci.ts';
 import { root } from './support/root.ts';
 
 interface Step {
@@ -14,7 +17,8 @@ interface Step {
 }
 
 const packages = readdirSync(join(root, 'packages')).sort();
-const steps: readonly Step[] = [
+const format: Step = { name: 'format and lint', command: ['biome', 'check', '--write', '.'] };
+const checks: readonly Step[] = [
   { name: 'types and build', command: ['tsc', '-b'] },
   { name: 'types of tests, bench, examples', command: ['tsc', '-p', 'tsconfig.test.json'] },
   {
@@ -31,14 +35,20 @@ const steps: readonly Step[] = [
   ]),
 ];
 
-const bin = join(root, 'node_modules', '.bin');
-const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` };
+const missing = await installIn('checks', console.log);
+if (missing !== null) {
+  console.error(`What the checks need ${missing}.`);
+  process.exit(1);
+}
+const steps = process.argv[2] === 'format' ? [format] : checks;
+const bins = ['checks', '.'].map((folder) => join(root, folder, 'node_modules', '.bin'));
+const env = { ...process.env, PATH: [...bins, process.env.PATH ?? ''].join(delimiter) };
 const failed: string[] = [];
 
 for (const step of steps) {
   const started = performance.now();
   const [program, ...args] = step.command;
-  const run = spawnSync(join(bin, program), args, { cwd: root, env, encoding: 'utf8' });
+  const run = spawnSync(program, args, { cwd: root, env, encoding: 'utf8' });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const ok = run.status === 0;
   console.log(`${ok ? 'ok  ' : 'FAIL'}  ${step.name} (${step.command.join(' ')}), ${seconds} s`);

@@ -1,44 +1,46 @@
 /**
- * Installs what the benchmark compares with, the first time it is needed: `npm ci` of the project stays light.
+ * Installs what only some commands need, the first time one of them needs it: `npm ci` of the project stays light.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { root } from './root.ts';
 
-const BENCH = fileURLToPath(new URL('.', import.meta.url));
-
-/** Resolves to null once the peers are there, or to the reason why they are not. */
-export async function installPeers(say: (message: string) => void): Promise<string | null> {
+/**
+ * Installs the dependencies of a folder with a package.json of its own, all of them named with exact versions. Resolves to
+ * null once they are there, or to the reason why they are not.
+ */
+export async function installIn(folder: string, say: (message: string) => void): Promise<string | null> {
+  const path = join(root, folder);
   try {
-    if (await isInstalled()) return null;
-    say('installing the peers (npm ci in bench/), once …');
-    const failure = await npmCi();
+    if (await isInstalled(path)) return null;
+    say(`installing what is needed (npm ci in ${folder}/), once …`);
+    const failure = await npmCi(path);
     if (failure !== null) return failure;
-    return (await isInstalled()) ? null : 'npm ci ended well, but hypercore is not there';
+    return (await isInstalled(path)) ? null : 'npm ci ended well, but something is not there';
   } catch (error) {
     return `could not be installed: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-async function isInstalled(): Promise<boolean> {
-  const wanted = JSON.parse(await readFile(join(BENCH, 'package.json'), 'utf8')) as {
+async function isInstalled(path: string): Promise<boolean> {
+  const wanted = JSON.parse(await readFile(join(path, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
   for (const [name, version] of Object.entries(wanted.dependencies)) {
-    const text = await readFile(join(BENCH, 'node_modules', name, 'package.json'), 'utf8').catch(() => null);
+    const text = await readFile(join(path, 'node_modules', name, 'package.json'), 'utf8').catch(() => null);
     if (text === null || (JSON.parse(text) as { version: string }).version !== version) return false;
   }
   return true;
 }
 
-async function npmCi(): Promise<string | null> {
+async function npmCi(path: string): Promise<string | null> {
   // Run through npm, its own script is known; otherwise the one in the PATH.
   const script = process.env.npm_execpath;
   const [program, first] = script?.endsWith('.js') === true ? [process.execPath, [script]] : ['npm', []];
   const child = spawn(program, [...first, 'ci', '--no-audit', '--no-fund'], {
-    cwd: BENCH,
+    cwd: path,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let errors = '';
