@@ -20,7 +20,7 @@ import { answer, answerRetry, type SealedGroup, Sealer, Waiting } from './sealin
 
 const GROUP_RECORDS_MAX = 8192;
 const GROUP_BYTES_MAX = 4 << 20;
-/** About what one event costs its caller, us and the store apart from the sync, in milliseconds. */
+/** About what one event costs its caller, us and the store apart from the sync, in milliseconds, unless the store says. */
 const EVENT_MS = 0.016;
 const MANY_CALLERS = 1000;
 /** After so many lost races for the head the store is asked to keep other writers out for a moment. */
@@ -145,7 +145,8 @@ export class Sequencer {
   get #worthwhile_appends(): number {
     const callers = this.waiting_records + this.#in_flight_records;
     const many = callers >= MANY_CALLERS;
-    return many || callers * EVENT_MS > this.#append_ms ? this.#in_flight_max : 1;
+    const event_ms = this.#options.store.event_ms ?? EVENT_MS;
+    return many || callers * event_ms > this.#append_ms ? this.#in_flight_max : 1;
   }
 
   /** A fair share of all callers for each of so many appends. */

@@ -79,6 +79,9 @@ export interface LogStore {
   /** How many appends it works on at once, when that is more than one: a writer gains by keeping so many in flight. */
   readonly appends_in_flight?: number;
 
+  /** About what an event costs its caller, the writer and the store apart from the sync, in milliseconds, where that is much. */
+  readonly event_ms?: number;
+
   /** The last durable record, or null for an empty store. Always fresh, also with other processes appending. */
   head(): Promise<Head | null>;
 

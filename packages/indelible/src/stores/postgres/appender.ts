@@ -18,9 +18,10 @@ const NOTIFY_MS = 20;
 const FENCE_MS_MAX = 5000;
 
 /** As indelible.append does: without that function in between. */
-const APPEND = `INSERT INTO indelible.appends (ledger, expected_seq, expected_hash, lines) VALUES ($1, $2, $3, $4)`;
+const APPEND = `INSERT INTO indelible.appends (ledger, expected_seq, expected_hash, lines, ends)
+  VALUES ($1, $2, $3, $4, $5)`;
 
-/** What an append gives the database: expected head and lines. */
+/** What an append gives the database: expected head, lines, and where these end. */
 export function appendValues(
   ledger: string,
   { bytes, ends }: LineBatch,
@@ -28,7 +29,7 @@ export function appendValues(
 ): (string | number | Buffer | null)[] {
   const length = ends[ends.length - 1] ?? 0;
   const lines = Buffer.from(bytes.buffer, bytes.byteOffset, length);
-  return [ledger, expected?.seq ?? null, expected?.hash ?? null, lines];
+  return [ledger, expected?.seq ?? null, expected?.hash ?? null, lines, `{${Array.from(ends).join(',')}}`];
 }
 
 export class Appender {

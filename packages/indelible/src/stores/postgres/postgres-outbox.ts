@@ -41,8 +41,8 @@ const WAITING = `SELECT position, event,
   ) AS measured WHERE bytes_before < $5 ORDER BY position`;
 
 /** As indelible.seal does: without that function in between. */
-const SEAL = `INSERT INTO indelible.seals (ledger, epoch, expected_seq, expected_hash, lines, positions)
-  VALUES ($1, $2, $3, $4, $5, $6)`;
+const SEAL = `INSERT INTO indelible.seals (ledger, expected_seq, expected_hash, lines, ends, epoch, positions)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)`;
 
 export interface PostgresOutboxOptions extends Partial<Limits> {
   readonly url: string;
@@ -135,8 +135,7 @@ class PostgresOutbox implements Outbox {
     positions: readonly number[],
   ): Promise<void> {
     this.#checkOpen();
-    const [ledger, seq, hash, lines] = appendValues(this.ledger_name, batch, expected);
-    const values = [ledger!, epoch, seq!, hash!, lines!, `{${positions.join(',')}}`];
+    const values = [...appendValues(this.ledger_name, batch, expected), epoch, `{${positions.join(',')}}`];
     await this.#appender.change({ name: 'seal', text: SEAL, values });
   }
 

@@ -5,20 +5,20 @@
  * have the secret. Everything is done in sets, for a loop in PL/pgSQL takes as long for one record as this for ten.
  *
  * A number or link is found in the text of a record by its name. Where a name stands twice, because an event has such
- * a member in its data, the records are parsed.
+ * a member in its data, the record is parsed.
  *
  * Functions that are only reached from others, which pin their search_path, pin none: each would cost a switch.
  */
 export const APPEND = String.raw`
 -- The way to append for those who are not the owner; head_seq is what is returned.
 CREATE VIEW indelible.appends AS SELECT
-  NULL::text AS ledger, NULL::bigint AS expected_seq, NULL::text AS expected_hash, NULL::text AS lines,
-  NULL::bigint AS epoch, NULL::bigint[] AS positions, NULL::bigint AS head_seq, NULL::name AS said_by
+  NULL::text AS ledger, NULL::bigint AS expected_seq, NULL::text AS expected_hash, NULL::bytea AS lines, NULL::integer[] AS ends,
+  NULL::bigint AS head_seq, NULL::name AS said_by
 WHERE false;
 
 ALTER VIEW indelible.appends ALTER COLUMN said_by SET DEFAULT current_user;
 
-GRANT INSERT (ledger, expected_seq, expected_hash, lines), SELECT (head_seq) ON indelible.appends
+GRANT INSERT (ledger, expected_seq, expected_hash, lines, ends), SELECT (head_seq) ON indelible.appends
 TO indelible_writer, indelible_sealer;
 
 CREATE FUNCTION indelible.refuse_lines(line bigint, problem text) RETURNS void
@@ -30,55 +30,47 @@ BEGIN
 END
 $$;
 
--- Looks at each line by itself, and says what is wrong with the first that is not as it should be.
-CREATE FUNCTION indelible.check_lines(lines text, ledger text, first_seq bigint, prev_hash bytea, keyed boolean) RETURNS void
+-- Looks at a line closely: its hash, or an error that says what is wrong with it.
+CREATE FUNCTION indelible.checked_hash(line text, n bigint, ledger text, seq bigint, prev_hash bytea, keyed boolean) RETURNS bytea
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  line text;
-  n bigint;
-  said json;
-  linked text := encode(prev_hash, 'hex');
+  body text := substr(line, 85, greatest(length(line) - 86, 0));
+  said json := indelible.readable(body);
 BEGIN
-  IF right(lines, 1) IS DISTINCT FROM chr(10) THEN
-    PERFORM indelible.refuse_lines(coalesce(array_length(string_to_array(lines, chr(10)), 1), 0), 'has no end');
+  IF line IS NULL OR line !~ '^{"hash":"[0-9a-f]{64}","record":{[^\n]*}}\n$' THEN
+    PERFORM indelible.refuse_lines(n, 'is not a line');
+  ELSIF json_typeof(said) IS DISTINCT FROM 'object' THEN
+    PERFORM indelible.refuse_lines(n, 'has a record that is not JSON');
+  ELSIF said ->> 'seq' IS DISTINCT FROM seq::text THEN
+    PERFORM indelible.refuse_lines(n, format('has the number %s instead of %s', said ->> 'seq', seq));
+  ELSIF said ->> 'prev_hash' IS DISTINCT FROM encode(prev_hash, 'hex') THEN
+    PERFORM indelible.refuse_lines(n, 'does not link to the record before');
+  ELSIF said ->> 'ledger' IS DISTINCT FROM ledger THEN
+    PERFORM indelible.refuse_lines(n, 'is of another ledger');
+  ELSIF (said ->> 'key_id' IS NOT NULL) <> keyed THEN
+    PERFORM indelible.refuse_lines(n, CASE WHEN keyed THEN 'has no key id' ELSE 'has a key id' END);
+  ELSIF NOT keyed AND substr(line, 10, 64) <> encode(sha256('\x00' || convert_to(body, 'UTF8')), 'hex') THEN
+    PERFORM indelible.refuse_lines(n, 'has a hash that is not its own');
   END IF;
-  FOR line, n IN SELECT * FROM string_to_table(left(lines, -1), chr(10)) WITH ORDINALITY LOOP
-    IF line !~ '^{"hash":"[0-9a-f]{64}","record":{.*}}$' THEN
-      PERFORM indelible.refuse_lines(n, 'is not a line');
-    END IF;
-    said := indelible.readable(substr(line, 85, length(line) - 85));
-    IF json_typeof(said) IS DISTINCT FROM 'object' THEN
-      PERFORM indelible.refuse_lines(n, 'has a record that is not JSON');
-    ELSIF said ->> 'seq' IS DISTINCT FROM (first_seq + n - 1)::text THEN
-      PERFORM indelible.refuse_lines(n, format('has the number %s instead of %s', said ->> 'seq', first_seq + n - 1));
-    ELSIF said ->> 'prev_hash' IS DISTINCT FROM linked THEN
-      PERFORM indelible.refuse_lines(n, 'does not link to the record before');
-    ELSIF said ->> 'ledger' IS DISTINCT FROM ledger THEN
-      PERFORM indelible.refuse_lines(n, 'is of another ledger');
-    ELSIF (said ->> 'key_id' IS NOT NULL) <> keyed THEN
-      PERFORM indelible.refuse_lines(n, CASE WHEN keyed THEN 'has no key id' ELSE 'has a key id' END);
-    END IF;
-    linked := substr(line, 10, 64);
-    IF NOT keyed AND linked <> encode(sha256('\x00' || convert_to(substr(line, 85, length(line) - 85), 'UTF8')), 'hex') THEN
-      PERFORM indelible.refuse_lines(n, 'has a hash that is not its own');
-    END IF;
-  END LOOP;
+  RETURN decode(substr(line, 10, 64), 'hex');
 END
 $$;
 
--- For a line that was found wrong: says what is wrong with it.
-CREATE FUNCTION indelible.refused_hash(lines text, ledger text, first_seq bigint, prev_hash bytea, keyed boolean) RETURNS bytea
+-- Where lines end, in bytes.
+CREATE FUNCTION indelible.ends_of(lines text) RETURNS integer[]
 LANGUAGE plpgsql
 AS $$
 BEGIN
-  PERFORM indelible.check_lines(lines, ledger, first_seq, prev_hash, keyed);
-  PERFORM indelible.refuse_lines(0, 'of the batch is not as it should be');
+  RETURN ARRAY(
+    SELECT sum(octet_length(line) + 1) OVER (ORDER BY n)
+    FROM string_to_table(CASE right(lines, 1) WHEN chr(10) THEN left(lines, -1) ELSE lines END, chr(10)) WITH ORDINALITY AS t(line, n));
 END
 $$;
 
+-- lines are bytes, for these can be cut without being read; ends says where each line ends.
 CREATE FUNCTION indelible.append_lines(
-  chain integer, ledger_name text, expected_seq bigint, expected_hash text, lines text
+  chain integer, ledger_name text, expected_seq bigint, expected_hash text, lines bytea, ends integer[]
 ) RETURNS bigint
 LANGUAGE plpgsql
 AS $$
@@ -88,11 +80,11 @@ DECLARE
   head_hash bytea;
   head_body text;
   is_keyed boolean;
-  first_line text := split_part(lines, chr(10), 1);
-  first_record json := indelible.readable(substr(first_line, 85, greatest(length(first_line) - 85, 0)));
+  appended integer := cardinality(ends);
+  first_line text := convert_from(substr(lines, 1, greatest(ends[1], 0)), 'UTF8');
+  first_record json := indelible.readable(substr(first_line, 85, greatest(length(first_line) - 86, 0)));
   first_seq bigint;
   prev bytea;
-  appended bigint;
 BEGIN
   nothing := pg_advisory_xact_lock(1852074082, chain);
   SELECT l.keyed, h.seq, h.hash, h.body INTO is_keyed, head_seq, head_hash, head_body
@@ -103,6 +95,8 @@ BEGIN
   IF head_seq IS DISTINCT FROM expected_seq OR encode(head_hash, 'hex') IS DISTINCT FROM expected_hash THEN
     RAISE EXCEPTION 'the head of % is another', ledger_name USING ERRCODE = 'ND001', DETAIL = json_build_object('head',
       CASE WHEN head_seq IS NULL THEN NULL ELSE json_build_object('seq', head_seq, 'hash', encode(head_hash, 'hex')) END)::text;
+  ELSIF octet_length(lines) IS DISTINCT FROM ends[appended] THEN
+    nothing := indelible.refuse_lines(coalesce(appended, 0), 'has no end');
   END IF;
 
   IF head_seq IS NOT NULL THEN
@@ -115,60 +109,40 @@ BEGIN
     prev := decode(CASE WHEN first_seq = 0 THEN repeat('0', 64) ELSE first_record ->> 'prev_hash' END, 'hex');
     UPDATE indelible.ledgers AS l SET keyed = is_keyed WHERE l.id = chain;
   ELSE
-    nothing := indelible.refused_hash(lines, ledger_name, 0, decode(repeat('0', 64), 'hex'), false);
+    nothing := indelible.checked_hash(first_line, 1, ledger_name, 0, decode(repeat('0', 64), 'hex'), false);
   END IF;
-  -- The last line ends, and none is behind it.
-  IF first_record ->> 'ledger' IS DISTINCT FROM ledger_name
-    OR substr(convert_to(lines, 'UTF8'), octet_length(lines) - 1) <> '\x7d0a'::bytea
-  THEN
-    nothing := indelible.refused_hash(lines, ledger_name, first_seq, prev, is_keyed);
+  IF first_record ->> 'ledger' IS DISTINCT FROM ledger_name THEN
+    nothing := indelible.checked_hash(first_line, 1, ledger_name, first_seq, prev, is_keyed);
   ELSIF first_record ->> 'recorded_at' < (indelible.readable(head_body) ->> 'recorded_at') COLLATE "C" THEN
     nothing := indelible.refuse_lines(1, 'is earlier than the record before');
   END IF;
 
-  -- OFFSET 0 keeps what an inner query computes from being computed again for each place that uses it. Places are
-  -- looked for in bytes: in text, characters would be counted. What the window holds it copies: not the line.
+  -- OFFSET 0 keeps what an inner query computes from being computed again for each place that uses it. A row is linked to
+  -- the hash that the line before it says, which was found to be right, or refused, with that row.
   INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
-  SELECT chain, seq, linked, CASE
-      WHEN is_line
-        AND position(convert_to('"prev_hash":"' || encode(linked, 'hex') || '","recorded_at":"', 'UTF8') IN raw_body) > 0
-        AND (
-          -- Most records end with their number.
-          substr(raw_body, octet_length(raw_body) - length(seq::text) - 13) = convert_to(',"seq":' || seq::text || ',"v":1}', 'UTF8')
-          OR strpos(split_part(convert_from(raw_body, 'UTF8'), '"prev_hash":"', 2), concat(',"seq":', seq, ',"')) > 0)
-      THEN hash ELSE indelible.refused_hash(lines, ledger_name, first_seq, prev, is_keyed) END, convert_from(raw_body, 'UTF8')
+  SELECT chain, seq, decode(linked, 'hex'), CASE
+      WHEN encode(substr(lines, begins + 1, 85), 'escape') = concat('{"hash":"', encode(hash, 'hex'), '","record":{')
+        AND substr(lines, ends[n] - 1, 2) = '\x7d0a'::bytea AND strpos(body, chr(10)) = 0
+        AND (NOT is_keyed OR strpos(body, '"key_id":"') > 0)
+        -- Cut where the name stands again, this would not end with a brace.
+        AND split_part(body, '"prev_hash":"', 2) LIKE concat(linked, '","recorded\_at":"%,"seq":', seq, ',"%}')
+      THEN hash
+      ELSE indelible.checked_hash(
+        convert_from(substr(lines, begins + 1, greatest(ends[n] - begins, 0)), 'UTF8'),
+        n, ledger_name, seq, decode(linked, 'hex'), is_keyed) END, body
   FROM (
-    SELECT seq, raw_body, hash, lag(hash, 1, prev) OVER () AS linked, is_line
+    SELECT n, begins, first_seq - 1 + n AS seq, convert_from(raw_body, 'UTF8') AS body, CASE
+        WHEN NOT is_keyed THEN sha256('\x00'::bytea || raw_body)
+        WHEN translate(encode(substr(lines, begins + 10, 64), 'escape'), '0123456789abcdef', '') = ''
+        THEN decode(encode(substr(lines, begins + 10, 64), 'escape'), 'hex') END AS hash,
+      CASE n WHEN 1 THEN encode(prev, 'hex')
+        ELSE encode(substr(lines, CASE n WHEN 2 THEN 0 ELSE ends[n - 2] END + 10, 64), 'escape') END AS linked
     FROM (
-      SELECT seq, raw_body, hash,
-        substr(raw, 1, 85) = convert_to('{"hash":"' || encode(hash, 'hex') || '","record":{', 'UTF8')
-          AND get_byte(raw, octet_length(raw) - 1) = 125
-          AND (NOT is_keyed OR position('\x226b65795f6964223a22'::bytea IN raw_body) > 0) AS is_line
-      FROM (
-        SELECT seq, raw, raw_body, CASE
-            WHEN NOT is_keyed THEN sha256('\x00'::bytea || raw_body)
-            WHEN octet_length(raw) > 85 AND translate(encode(substr(raw, 10, 64), 'escape'), '0123456789abcdef', '') = ''
-            THEN decode(encode(substr(raw, 10, 64), 'escape'), 'hex') END AS hash
-        FROM (
-          SELECT seq, raw, substr(raw, 85, greatest(octet_length(raw) - 85, 0)) AS raw_body
-          FROM (
-            SELECT first_seq - 1 + n AS seq, convert_to(line, 'UTF8') AS raw
-            FROM string_to_table(lines, chr(10)) WITH ORDINALITY AS t(line, n)
-            -- Behind the last newline there is nothing. An empty line elsewhere shows in the numbers.
-            WHERE line <> '' OFFSET 0
-          ) AS encoded OFFSET 0
-        ) AS cut OFFSET 0
-      ) AS hashed OFFSET 0
-    ) AS compared
-  ) AS chained;
-  GET DIAGNOSTICS appended = ROW_COUNT;
-  -- Where a name stands twice, because an event has such a member in its data, one of them may have passed for the other.
-  IF octet_length(lines) - octet_length(replace(lines, '"prev_hash":"', '')) <> 13 * appended THEN
-    nothing := indelible.check_lines(lines, ledger_name, first_seq, prev, is_keyed);
-  END IF;
-  IF strpos(lines, '"idempotency":{"digest":"') > 0 THEN
-    nothing := indelible.note_keys(chain, first_seq, first_seq - 1 + appended);
-  END IF;
+      SELECT n, begins, substr(lines, begins + 85, greatest(ends[n] - begins - 86, 0)) AS raw_body
+      FROM (SELECT n, CASE n WHEN 1 THEN 0 ELSE ends[n - 1] END AS begins FROM generate_series(1, appended) AS n) AS line OFFSET 0
+    ) AS cut OFFSET 0
+  ) AS hashed
+  WHERE strpos(body, '"idempotency":{"digest":"') = 0 OR indelible.note_key(chain, seq, body);
   RETURN first_seq - 1 + appended;
 END
 $$;
@@ -184,7 +158,7 @@ BEGIN
     INSERT INTO indelible.ledgers (name) VALUES (NEW.ledger) ON CONFLICT DO NOTHING;
   END IF;
   NEW.head_seq := indelible.append_lines(
-    (indelible.ledger_for(NEW.ledger, NEW.said_by)).id, NEW.ledger, NEW.expected_seq, NEW.expected_hash, NEW.lines);
+    (indelible.ledger_for(NEW.ledger, NEW.said_by)).id, NEW.ledger, NEW.expected_seq, NEW.expected_hash, NEW.lines, NEW.ends);
   RETURN NEW;
 END
 $$;
@@ -199,8 +173,8 @@ AS $$
 DECLARE
   head_seq bigint;
 BEGIN
-  INSERT INTO indelible.appends AS a (ledger, expected_seq, expected_hash, lines)
-  VALUES (append.ledger, append.expected_seq, append.expected_hash, append.lines)
+  INSERT INTO indelible.appends AS a (ledger, expected_seq, expected_hash, lines, ends)
+  VALUES (append.ledger, append.expected_seq, append.expected_hash, convert_to(append.lines, 'UTF8'), indelible.ends_of(append.lines))
   RETURNING a.head_seq INTO head_seq;
   RETURN head_seq;
 END
@@ -233,5 +207,5 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION indelible.append, indelible.reserve TO indelible_writer, indelible_sealer;
+GRANT EXECUTE ON FUNCTION indelible.append, indelible.reserve, indelible.ends_of TO indelible_writer, indelible_sealer;
 `;

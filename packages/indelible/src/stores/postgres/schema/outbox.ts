@@ -96,15 +96,12 @@ BEGIN
       NEW.action, NEW.outcome, NEW.correlation_id, NEW.span_id, NEW.occurred_at, NEW.source, NEW.event_type, NEW.message,
       NEW.input_ref, NEW.output_ref, NEW.latency_ms, NEW.cost_usd, NEW.params_hash, NEW.idempotency_key));
   END IF;
-  IF NEW.correlation_id IS NOT NULL THEN
-    -- 1024 lanes: a transaction can hold the locks of all.
-    IF pg_try_advisory_xact_lock_shared(1852074083, hashtext(NEW.correlation_id) & 1023) THEN
-      NEW.company := coalesce(pg_sequence_last_value('indelible.outbox_company'), 0);
-    END IF;
-  END IF;
+  -- 1024 lanes: a transaction can hold the locks of all. Without a correlation id no lock is tried.
+  NEW.company := CASE WHEN pg_try_advisory_xact_lock_shared(1852074083, hashtext(NEW.correlation_id) & 1023)
+    THEN coalesce(pg_sequence_last_value('indelible.outbox_company'), 0) END;
   NEW.position := nextval('indelible.outbox_positions');
   -- A sequence can be read without a query.
-  IF pg_sequence_last_value('indelible.outbox_idle') > extract(epoch FROM clock_timestamp()) THEN
+  IF pg_sequence_last_value('indelible.outbox_idle') > date_part('epoch', clock_timestamp()) THEN
     IF EXISTS (SELECT FROM indelible.sealers AS s WHERE s.ledger_id = chain AND s.idle_until > clock_timestamp()) THEN
       nothing := pg_notify('indelible_outbox', NEW.ledger);
     END IF;

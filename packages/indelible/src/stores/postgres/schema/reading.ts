@@ -80,16 +80,17 @@ $$;
 
 GRANT EXECUTE ON FUNCTION indelible.head TO indelible_reader;
 
--- Notes the keys of records that were just appended.
-CREATE FUNCTION indelible.note_keys(chain integer, first_seq bigint, last_seq bigint) RETURNS void
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off
+-- Notes the key of a record that is being appended; true.
+CREATE FUNCTION indelible.note_key(chain integer, seq bigint, body text) RETURNS boolean
+LANGUAGE plpgsql
 AS $$
+DECLARE
+  noted text := indelible.idempotency_key(body);
 BEGIN
-  INSERT INTO indelible.idempotency_keys (ledger_id, key, seq)
-  SELECT r.ledger_id, k.key, r.seq
-  FROM indelible.records AS r, LATERAL indelible.idempotency_key(r.body) AS k(key)
-  WHERE r.ledger_id = chain AND r.seq BETWEEN first_seq AND last_seq
-    AND strpos(r.body, '"idempotency":{"digest":"') > 0 AND k.key IS NOT NULL;
+  IF noted IS NOT NULL THEN
+    INSERT INTO indelible.idempotency_keys (ledger_id, key, seq) VALUES (chain, noted, note_key.seq);
+  END IF;
+  RETURN true;
 END
 $$;
 

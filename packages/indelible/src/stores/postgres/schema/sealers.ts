@@ -123,14 +123,14 @@ END
 $$;
 
 CREATE VIEW indelible.seals AS SELECT
-  NULL::text AS ledger, NULL::bigint AS epoch, NULL::bigint AS expected_seq, NULL::text AS expected_hash, NULL::text AS lines,
-  NULL::bigint[] AS positions, NULL::json AS refused, NULL::integer AS at_most, NULL::bigint AS head_seq, NULL::integer AS done,
+  NULL::text AS ledger, NULL::bigint AS epoch, NULL::bigint AS expected_seq, NULL::text AS expected_hash, NULL::bytea AS lines,
+  NULL::integer[] AS ends, NULL::bigint[] AS positions, NULL::json AS refused, NULL::integer AS at_most, NULL::bigint AS head_seq, NULL::integer AS done,
   NULL::name AS said_by
 WHERE false;
 
 ALTER VIEW indelible.seals ALTER COLUMN said_by SET DEFAULT current_user;
 
-GRANT INSERT (ledger, epoch, expected_seq, expected_hash, lines, positions, refused, at_most), SELECT (head_seq, done)
+GRANT INSERT (ledger, epoch, expected_seq, expected_hash, lines, ends, positions, refused, at_most), SELECT (head_seq, done)
 ON indelible.seals TO indelible_sealer;
 
 CREATE FUNCTION indelible.fenced(ledger text, problem text) RETURNS void
@@ -212,7 +212,8 @@ BEGIN
     PERFORM indelible.fenced(NEW.ledger, 'another sealer leads');
   END IF;
   IF NEW.lines <> '' THEN
-    NEW.head_seq := indelible.append_lines(the_ledger.id, NEW.ledger, NEW.expected_seq, NEW.expected_hash, NEW.lines);
+    NEW.head_seq := indelible.append_lines(
+      the_ledger.id, NEW.ledger, NEW.expected_seq, NEW.expected_hash, NEW.lines, NEW.ends);
   END IF;
   IF NEW.positions IS NOT NULL THEN
     DELETE FROM indelible.outbox AS o WHERE o.position = ANY (NEW.positions) AND o.ledger = NEW.ledger;
@@ -240,8 +241,9 @@ AS $$
 DECLARE
   head_seq bigint;
 BEGIN
-  INSERT INTO indelible.seals AS s (ledger, epoch, expected_seq, expected_hash, lines, positions)
-  VALUES (seal.ledger, seal.epoch, seal.expected_seq, seal.expected_hash, seal.lines, seal.positions)
+  INSERT INTO indelible.seals AS s (ledger, epoch, expected_seq, expected_hash, lines, ends, positions)
+  VALUES (seal.ledger, seal.epoch, seal.expected_seq, seal.expected_hash, convert_to(seal.lines, 'UTF8'),
+    indelible.ends_of(seal.lines), seal.positions)
   RETURNING s.head_seq INTO head_seq;
   RETURN head_seq;
 END

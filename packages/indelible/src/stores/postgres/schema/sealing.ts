@@ -184,7 +184,7 @@ BEGIN
     END;
   END IF;
   IF digest IS NOT NULL THEN
-    nothing := indelible.note_keys(chain, NEW.seq, NEW.seq);
+    nothing := indelible.note_key(chain, NEW.seq, body);
   END IF;
   RETURN NEW;
 END

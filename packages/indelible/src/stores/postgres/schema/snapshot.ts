@@ -2,13 +2,12 @@
  * What installing the schema makes, as the database says it (catalogue.ts). Made by test/postgres/schema-snapshot.test.ts
  * with INDELIBLE_UPDATE_DOCS=1, never by hand.
  */
-export const SNAPSHOT = `column appends.epoch: bigint
+export const SNAPSHOT = `column appends.ends: integer[] | indelible_sealer: INSERT | indelible_writer: INSERT
 column appends.expected_hash: text | indelible_sealer: INSERT | indelible_writer: INSERT
 column appends.expected_seq: bigint | indelible_sealer: INSERT | indelible_writer: INSERT
 column appends.head_seq: bigint | indelible_sealer: SELECT | indelible_writer: SELECT
 column appends.ledger: text | indelible_sealer: INSERT | indelible_writer: INSERT
-column appends.lines: text | indelible_sealer: INSERT | indelible_writer: INSERT
-column appends.positions: bigint[]
+column appends.lines: bytea | indelible_sealer: INSERT | indelible_writer: INSERT
 column appends.said_by: name | default CURRENT_USER
 column attachments.bytes: bytea | not null
 column attachments.digest: bytea | not null
@@ -147,12 +146,13 @@ column sealers.idle_until: timestamp with time zone
 column sealers.ledger_id: integer | not null
 column seals.at_most: integer | indelible_sealer: INSERT
 column seals.done: integer | indelible_sealer: SELECT
+column seals.ends: integer[] | indelible_sealer: INSERT
 column seals.epoch: bigint | indelible_sealer: INSERT
 column seals.expected_hash: text | indelible_sealer: INSERT
 column seals.expected_seq: bigint | indelible_sealer: INSERT
 column seals.head_seq: bigint | indelible_sealer: SELECT
 column seals.ledger: text | indelible_sealer: INSERT
-column seals.lines: text | indelible_sealer: INSERT
+column seals.lines: bytea | indelible_sealer: INSERT
 column seals.positions: bigint[] | indelible_sealer: INSERT
 column seals.refused: json | indelible_sealer: INSERT
 column seals.said_by: name | default CURRENT_USER
@@ -175,9 +175,9 @@ constraint sealers_ledger_id_fkey on sealers: FOREIGN KEY (ledger_id) REFERENCES
 constraint sealers_pkey on sealers: PRIMARY KEY (ledger_id)
 function acts_as(who name, role name): owner indelible_owner | returns boolean | sql | stable | parallel | source 1ea88eef66b09682eb04f1b9b343d9a92528fb80b834cd2c1a3bad5de7fbf4f0 | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
 function any_party_text(member text, written text, delegations integer): owner indelible_owner | returns text | plpgsql | source 3420fcd6d7b8b3a0f903e11a8681dd8ca7e56502a024d6cee85ab7a93dc5ddb9
-function append(ledger text, expected_seq bigint, expected_hash text, lines text): owner indelible_owner | returns bigint | plpgsql | source 9e7e773908e9cb4685ba790a17022e2d205d8022021ab12d96982dd28607ea4d | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
-function append_lines(chain integer, ledger_name text, expected_seq bigint, expected_hash text, lines text): owner indelible_owner | returns bigint | plpgsql | source 3e2f59744a5cce5d7b95b31617ef5b0a6d23e6ec1684d94b99425ad99493e3af
-function appends_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 812699c4d11bfa246d8489970132d3534a5aa1f79d891ccd56c336008b7d5331
+function append(ledger text, expected_seq bigint, expected_hash text, lines text): owner indelible_owner | returns bigint | plpgsql | source 05c671660b245ea8e2c04d8e99f4fa37e91da6a4e71c8a9c7a6992cd29fdc2b6 | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function append_lines(chain integer, ledger_name text, expected_seq bigint, expected_hash text, lines bytea, ends integer[]): owner indelible_owner | returns bigint | plpgsql | source 670c1210f78ea0c66edf7f97c98b0c75115bfd46c1a48e00421968678255008f
+function appends_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 31cb6544d04fbd2635d769eb9bfcd8ecf55940cef17f833b71132f777e442a24
 function bind(ledger text, role name): owner indelible_owner | returns void | plpgsql | set search_path=pg_catalog, pg_temp | source c4ce2a9b9019cba1fde1af164b240b608f2085dc4440d24d084d594e3cd4e3a3
 function canonical(value jsonb, depth integer, ascii boolean): owner indelible_owner | returns text | plpgsql | immutable | strict | parallel | source a78d0d474c9d65f523699cad6ffa7791de58d9bdf171a3d5225440b485419123
 function canonical_json(value json, depth integer): owner indelible_owner | returns text | plpgsql | immutable | strict | source 2ab45c60118d4ade85be59d52155d4f9e86d02c5014af7df532bb9d5d80a411e
@@ -187,14 +187,15 @@ function check_amount(member text, value numeric): owner indelible_owner | retur
 function check_event(e indelible.event): owner indelible_owner | returns void | plpgsql | set search_path=pg_catalog, pg_temp | source 0df70afcd3f20ff316c981274b10fdc4e103b155c2b76fd56ccdff9ed02a1b30
 function check_form(member text, value text, pattern text, words text): owner indelible_owner | returns void | plpgsql | source 3d8ce54ca7c7419a01559e88244b6e9b62ac01abade57e29c247fdc4ee35f672
 function check_line(member text, value text, most integer): owner indelible_owner | returns void | plpgsql | source 130076ec70838aa6bfa0536a92b2af5a4e3d18c0aef13c9b4717af29dc78707d
-function check_lines(lines text, ledger text, first_seq bigint, prev_hash bytea, keyed boolean): owner indelible_owner | returns void | plpgsql | source c5c6679a82978c7bb713aeecc5133b43a744d6a0b68410fe6e8853761c7a557e
 function check_lines_of(member text, value jsonb, limits jsonb, required text[]): owner indelible_owner | returns void | plpgsql | source c8aa57614dce1cc998ceab42bf6e9d71f3cb7eec6599ed70e2a0f7c8546131b7
 function check_list(member text, value jsonb): owner indelible_owner | returns void | plpgsql | source ec9a8314645ff652d3048209c9d9e2d61a31fbbfc99fbdab37791825f29be2dc
 function check_resources(value jsonb): owner indelible_owner | returns void | plpgsql | source f00f2a8981a930ccd8d415ca2556054c4f968d9545e5b0cdcae07a9ad77ecf5f
 function check_session(value jsonb): owner indelible_owner | returns void | plpgsql | source 00bafc63f5a81e4879f43e8e772e5071dbdc292762f29064e39b0ac54eac9b56
+function checked_hash(line text, n bigint, ledger text, seq bigint, prev_hash bytea, keyed boolean): owner indelible_owner | returns bytea | plpgsql | source 109835bc0356722d3daf6cf93a693edc9879169e966646311131343a20f746bf
 function count_members(json_text text): owner indelible_owner | returns integer | plpgsql | immutable | strict | parallel | source 5fa13904bcf33428c26e574d9e9d2979ae8031ae60b21131464b0be0fcc7b4b9
 function create_ledger(name text, role name): owner indelible_owner | returns void | arguments name text, role name DEFAULT NULL::name | plpgsql | set search_path=pg_catalog, pg_temp | source cec7424c201e43360ee7d69fac37356068b4a212659968cb8b6a544be660ab5e
-function events_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source 60bdedce63d6e189588a25e2e154f57022a7f2b9e0f02fd0836b416f72b79cdd
+function ends_of(lines text): owner indelible_owner | returns integer[] | plpgsql | source a6284827e5fda2458aade0796ad3ef8dc6162bca6b20dde40ef4da9062ff91de | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function events_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source 786d75f0065b73cb927e8a296f3ec9c6f6ad9845ca0cd2ff08eec1d846c6cf44
 function fenced(ledger text, problem text): owner indelible_owner | returns void | plpgsql | source 98c5db9d64eb1708199592ee1b2f9765f9f6e23b3156af9226a3a01f3014ffd7
 function head(ledger text): owner indelible_owner | returns TABLE(seq bigint, hash text) | plpgsql | stable | set enable_bitmapscan=off | set enable_seqscan=off | set enable_sort=off | set search_path=pg_catalog, pg_temp | source 10ad28bcbd3a9b7a1f0961bb379cac84948ee7a24f141f09068347165ea38918 | indelible_reader: EXECUTE
 function holder_of(chain integer, wanted text): owner indelible_owner | returns indelible.records | plpgsql | stable | set enable_bitmapscan=off | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source 44d6de5a94e934ab0d357ab170b5ed3c60d41fb41425c9e5a19c0496a79752bb
@@ -208,10 +209,10 @@ function members_of(body text): owner indelible_owner | returns indelible.record
 function my_ledger_ids(): owner indelible_owner | returns integer[] | plpgsql | stable | parallel | set search_path=pg_catalog, pg_temp | source a2c9b46af412f5f99787b429cee28873509f455489a54a047c971698ead6c017 | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
 function new_id(at timestamp with time zone): owner indelible_owner | returns text | sql | source ef0f40276417d7c0a642dca1623d46bbdb3b9aa99c4306320d4433c049f46fc1
 function new_position(place indelible.outbox): owner indelible_owner | returns void | plpgsql | set enable_seqscan=off | source a62745eb2adb41b33cb6b87e03a5954d4cfca0f3c2f3fc33065763f92796decf
-function note_keys(chain integer, first_seq bigint, last_seq bigint): owner indelible_owner | returns void | plpgsql | set enable_bitmapscan=off | set enable_seqscan=off | source c991a0ab18322b7009d58f0f9fd8108ab6185023b4b69f6d16cc291e935fd15d
+function note_key(chain integer, seq bigint, body text): owner indelible_owner | returns boolean | plpgsql | source 4439f2b3e03026fb3cad2e4dbc07e78f76c23586d2ed547fbe54443d73db2b1d
 function only_ledger_of(who name): owner indelible_owner | returns text | plpgsql | stable | set search_path=pg_catalog, pg_temp | source 6cbbc71e0dadcbaea8d82f6b931c0eca8e5f869adee08a09d75f42830b20d788
 function outbox_event(o indelible.outbox): owner indelible_owner | returns text | plpgsql | stable | source f114c8e6b2f8fd8ca35e19b2d774825b6d781fa1fa73bd620791a02291e831b6 | indelible_sealer: EXECUTE
-function outbox_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source a29ff09e3f78777b8034886c51e40248b4bd47d3fbc7d09cfcce22c5aa951d68
+function outbox_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source 482cf0bd94a8e64d42ff70a301bfcb6772f9cca9f326be2c010e702d7743f41b
 function outbox_place(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source 38b2324a9b6764ecd75ee495148e5866564edbc3e5e7625f6098afd2125df5d5
 function parsed(json_text text): owner indelible_owner | returns jsonb | plpgsql | immutable | strict | source fd8cc5638d24ef87270e38a8df3090df35e1990f1d3f6f522af3094112003fd1
 function parties_text(member text, value json): owner indelible_owner | returns text | plpgsql | strict | source 188df0cfe92c7d8915fdc578a3cb4c4873ad7818d1a899a9f2c19a4f4f7719f2
@@ -223,14 +224,13 @@ function refuse_doubled(json_text text, parsed jsonb, canonical text): owner ind
 function refuse_event(code text, member text, rule text): owner indelible_owner | returns void | plpgsql | source 9555d4308c6c890c82171a4b1228cc8c0f64e3639c0c85f45c9971a96007795e
 function refuse_lines(line bigint, problem text): owner indelible_owner | returns void | plpgsql | source aa82d770d290372e11d2c952f8279d7c4f62d1dda5b164e889dfab04ae6bb1f8
 function refuse_rows(ledger text, refused json): owner indelible_owner | returns integer | plpgsql | set search_path=pg_catalog, pg_temp | source 07aa3bb1c5923f13371811e8fe2106980b93dffe1377a261a740bd10e041f412
-function refused_hash(lines text, ledger text, first_seq bigint, prev_hash bytea, keyed boolean): owner indelible_owner | returns bytea | plpgsql | source 77a8f1c71086dc6757b3cb7c5f851bc0c47cbf395a8423cdffa16b3d2677fbb2
 function reservations_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source d9b7acffb66cf1ffb9a811d447fd971b6a83255bf06fd67a641ab56f97b61586
 function reserve(ledger text): owner indelible_owner | returns void | plpgsql | source ddad122faa1a7d530f698e1d7990cbfcd466c126767b8ad71a621c80c39d6b48 | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
 function same_event(ledger_id integer, key text, digest text): owner indelible_owner | returns indelible.records | plpgsql | set search_path=pg_catalog, pg_temp | source 279895f6f9638cc94cf5fb2eb2d842ae94dfab9f5bfbc7d438cf9b5c0d4db59e
-function seal(ledger text, epoch bigint, expected_seq bigint, expected_hash text, lines text, positions bigint[]): owner indelible_owner | returns bigint | plpgsql | set search_path=pg_catalog, pg_temp | source 22f82bc92bc511c2dd4ba5e6a7d230db7e496746a5cf5030d29a7a98e327b477 | indelible_sealer: EXECUTE
+function seal(ledger text, epoch bigint, expected_seq bigint, expected_hash text, lines text, positions bigint[]): owner indelible_owner | returns bigint | plpgsql | set search_path=pg_catalog, pg_temp | source b857196bcad00949b78e07964aaa1a8c433bf3f2d3d1080f9ddaaffa1f2a581e | indelible_sealer: EXECUTE
 function seal_outbox(ledger text, at_most integer): owner indelible_owner | returns integer | arguments ledger text, at_most integer DEFAULT 1000 | plpgsql | set search_path=pg_catalog, pg_temp | source d6d7fa6f1eac72a253955b429022d737c83a87e1c2d3d9a0ec828a55ab6da8d5 | indelible_sealer: EXECUTE
 function seal_rows(the_ledger indelible.ledgers, at_most integer): owner indelible_owner | returns integer | plpgsql | set search_path=pg_catalog, pg_temp | source fe61879c6732e12996ae4b55b0f3e5de15d330c19dbfcdde68a465377cba8891
-function seals_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 50c8f72b8dfb76dcf9cd51817504bb683070335625fe2ff73027833ca8080e32
+function seals_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 0b4f938068d3da62ee9e74064d04c53756d4f0ac96f85b0cd6f2e96f2c25e58b
 function session_text(value json): owner indelible_owner | returns text | plpgsql | strict | source 9d1ba3433e84c0099c9eb5d459e9276240c26d95e76e55e7e8aed83c8c8ebeb3
 function set_aside(ledger text, epoch bigint, refused json): owner indelible_owner | returns integer | plpgsql | set search_path=pg_catalog, pg_temp | source c6d8ac69e027e454edde27e6100460db3dcf9d8e480360a0d1a0eb09f2c795c9 | indelible_sealer: EXECUTE
 function structure_text(member text, value json): owner indelible_owner | returns text | plpgsql | source 11f3483e05622982703ee4cf59a30d1e4aeeefe9fd01c82c2070123995be767a
@@ -295,8 +295,8 @@ trigger reservations_insert on reservations: CREATE TRIGGER reservations_insert 
 trigger seals_insert on seals: CREATE TRIGGER seals_insert INSTEAD OF INSERT ON indelible.seals FOR EACH ROW EXECUTE FUNCTION indelible.seals_insert() | enabled
 type event: owner indelible_owner
 type record_members: owner indelible_owner
-view appends: owner indelible_owner | definition 0d9a6f6c73c7b769a291b77fd1e0f2434d8973cf5650460ec9b59a163d37b90f
+view appends: owner indelible_owner | definition 823fd3c6281b61a073108f8db02437c09b647230b648faaee68ac8e9478f157b
 view events: owner indelible_owner | security_barrier=true | definition 1df49237c19249852ea25e491836c6112ffb9f3948cb09e3d49420d0bf62010b | indelible_reader: SELECT
 view outbox_lag: owner indelible_owner | security_barrier=true | definition ba928fe606fd0b1f03f8d0c2cd671958b42f84dcc652164bf5132f85d289395c | indelible_reader: SELECT | indelible_sealer: SELECT | indelible_writer: SELECT
 view reservations: owner indelible_owner | definition 3318294eb842613bdf29df25d6d8ba9010850db9bc094d925b0e92c9f31c0ceb
-view seals: owner indelible_owner | definition d70785e89273576f0da4cb4d998b13b75a58b9b52589a5fea2285a5de45a4012`;
+view seals: owner indelible_owner | definition c90ef48bd951b5e11bd4c3fe4f13fea0b2010a3cd02ac68f40396d1f38f5e62c`;
