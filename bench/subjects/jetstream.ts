@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { canonicalize, frameLine, GENESIS_HASH, leafHash } from '@indelible/core';
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import type { LineBatch } from '../../packages/indelible/src/stores/contract.ts';
 import { openJetStreamStore } from '../../packages/indelible/src/stores/jetstream/jetstream-store.ts';
+import { LINES_BYTES_MAX } from '../../packages/indelible/src/stores/jetstream/payload.ts';
 import { subjectOf } from '../../packages/indelible/src/stores/jetstream/settings.ts';
 import { splitBatch } from '../../packages/indelible/src/stores/jetstream/split-batch.ts';
-import { MESSAGE_BYTES_MAX } from '../../packages/indelible/src/stores/jetstream/stream.ts';
 import { type NatsCluster, startNats } from '../../test/support/nats-cluster.ts';
 import { baselineRecord } from '../baseline-record.ts';
 import { EventPool } from '../events.ts';
@@ -16,6 +17,8 @@ import { type Measures, numberParam, type Params, quantile } from '../sample.ts'
 import { openBenchLedger, perSecond, recordAll } from './ledger-append.ts';
 
 const STREAM = 'BENCH';
+/** Larger ones gained nothing when they are not compressed. */
+const MESSAGE_BYTES_MAX = 128 * 1024;
 
 export async function jetStreamLedger(params: Params, folder: string): Promise<Measures> {
   const records = numberParam(params, 'records');
@@ -51,20 +54,22 @@ export async function jetStreamLedger(params: Params, folder: string): Promise<M
 }
 
 /**
- * Publishes the messages that the store makes of such batches, without headers, each acknowledged. They are made before the
- * clock runs. `window` batches are on their way at a time, the messages of each together: the store sends the last of a
- * batch when it has the others' acknowledgements, and the next batch when it has the last one's.
+ * Publishes such batches without a ledger, each message acknowledged: the lines as they are, or, `compressed`, the very
+ * payloads that the store makes of them. They are made before the clock runs. `window` batches are on their way at a time,
+ * the messages of each together: the store sends the last of a batch when it has the others' acknowledgements, and the next
+ * batch when it has the last one's.
  */
 export async function jetStreamRaw(params: Params, folder: string): Promise<Measures> {
   const records = numberParam(params, 'records');
   const batch = Math.max(1, Math.round(numberParam(params, 'batch_records')));
   const window = numberParam(params, 'window');
+  const payloadsOf = params.compressed === true ? payloadsOfStore : plainPayloads;
   return withCluster(folder, async (cluster) => {
     // The same stream, made by the store itself.
     await (await openJetStreamStore({ url: cluster.url(STREAM) })).close();
     const nats = await connect({ servers: cluster.hosts.split(','), noAsyncTraces: true });
     const publisher = jetstream(nats);
-    const batches = batchesOf(records, batch);
+    const batches = batchesOf(records, batch).map(payloadsOf);
     let next = 0;
     const started = performance.now();
     await Promise.all(
@@ -80,7 +85,7 @@ export async function jetStreamRaw(params: Params, folder: string): Promise<Meas
 }
 
 async function withCluster<T>(folder: string, work: (cluster: NatsCluster) => Promise<T>): Promise<T> {
-  const cluster = await startNats({ nodes: 3, folder });
+  const cluster = await startNats({ nodes: 3, folder, direct: true });
   try {
     return await work(cluster);
   } finally {
@@ -88,10 +93,10 @@ async function withCluster<T>(folder: string, work: (cluster: NatsCluster) => Pr
   }
 }
 
-function batchesOf(records: number, batch: number): Uint8Array[][] {
+function batchesOf(records: number, batch: number): LineBatch[] {
   const events = new EventPool(records);
   const recorded_at = new Date().toISOString();
-  const batches: Uint8Array[][] = [];
+  const batches: LineBatch[] = [];
   for (let seq = 0; seq < records; ) {
     const lines: Uint8Array[] = [];
     const first_seq = seq;
@@ -103,8 +108,22 @@ function batchesOf(records: number, batch: number): Uint8Array[][] {
     }
     let end = 0;
     const ends = lines.map(({ length }) => (end += length));
-    const { messages } = splitBatch({ first_seq, bytes: Buffer.concat(lines), ends }, MESSAGE_BYTES_MAX);
-    batches.push(messages.map(({ bytes }) => bytes));
+    batches.push({ first_seq, bytes: Buffer.concat(lines), ends });
   }
   return batches;
+}
+
+function payloadsOfStore(batch: LineBatch): Uint8Array[] {
+  return splitBatch(batch, LINES_BYTES_MAX).messages.map(({ payload }) => payload);
+}
+
+function plainPayloads({ bytes, ends }: LineBatch): Uint8Array[] {
+  const payloads: Uint8Array[] = [];
+  let start = 0;
+  for (let i = 0; i < ends.length; i++) {
+    if (i < ends.length - 1 && ends[i + 1]! - start <= MESSAGE_BYTES_MAX) continue;
+    payloads.push(bytes.subarray(start, ends[i]!));
+    start = ends[i]!;
+  }
+  return payloads;
 }

@@ -13,9 +13,9 @@ export function jetStreamSuite(records: number): Suite {
     subject: 'jetstream',
     params: () => ({ callers, records }),
   });
-  const raw = (like: string, window: number): Pick<Case, 'subject' | 'params'> => ({
+  const raw = (like: string, window: number, compressed = false): Pick<Case, 'subject' | 'params'> => ({
     subject: 'jetstream-raw',
-    params: (turn) => ({ window, records, batch_records: batchOf(turn, like) }),
+    params: (turn) => ({ window, records, batch_records: batchOf(turn, like), compressed }),
   });
   const measure = 'records_per_s';
   return {
@@ -25,14 +25,15 @@ export function jetStreamSuite(records: number): Suite {
     prepare: [],
     cases: [
       { id: 'ledger', title: 'ledger, 64 callers', ...ledger(CALLERS) },
-      { id: 'raw', title: 'same messages alone, one batch on its way', ...raw('ledger', 1) },
-      { id: 'raw/8', title: 'same messages alone, 8 batches on their way', ...raw('ledger', WINDOW) },
+      { id: 'raw', title: 'same lines alone, one batch on its way', ...raw('ledger', 1) },
+      { id: 'raw/8', title: 'same lines alone, 8 batches on their way', ...raw('ledger', WINDOW) },
       { id: 'ledger/bulk', title: 'ledger, 2,000 callers', ...ledger(BULK_CALLERS) },
-      { id: 'raw/bulk', title: 'same messages alone, one batch on its way', ...raw('ledger/bulk', 1) },
+      { id: 'raw/bulk', title: 'same lines alone, one batch on its way', ...raw('ledger/bulk', 1) },
+      { id: 'raw/bulk/8', title: 'same lines alone, 8 batches on their way', ...raw('ledger/bulk', WINDOW) },
       {
-        id: 'raw/bulk/8',
-        title: 'same messages alone, 8 batches on their way',
-        ...raw('ledger/bulk', WINDOW),
+        id: 'raw/bulk/compressed',
+        title: 'same lines alone, compressed beforehand as the store does it',
+        ...raw('ledger/bulk', 1, true),
       },
     ],
     columns: [
@@ -55,6 +56,7 @@ export function jetStreamSuite(records: number): Suite {
           // One of the two is asked for.
           ['ledger/bulk', 'raw/bulk', { at_least: 0.5 }],
           ['ledger/bulk', 'raw/bulk/8', {}],
+          ['ledger/bulk', 'raw/bulk/compressed', {}],
           ['ledger', 'raw', {}],
           ['ledger', 'raw/8', {}],
         ] as const

@@ -6,6 +6,8 @@ import type { Case, Suite, Target, Turn } from '../suite.ts';
 
 const CLIENTS = 8;
 const CALLERS = 64;
+/** As many as the bench of files and SQLite has. */
+const MORE_CALLERS = 256;
 const BULK_CALLERS = 2000;
 /** Designs that commit each event by itself get fewer of them. */
 const SINGLE_SHARE = 10;
@@ -38,6 +40,8 @@ export function postgresSuite(records: number): Suite {
     cases: [
       ledger('ledger', `application path, ${CALLERS} callers`, CALLERS),
       copy('copy', 'ledger'),
+      ledger('ledger/256', `application path, ${MORE_CALLERS} callers`, MORE_CALLERS),
+      copy('copy/256', 'ledger/256'),
       ledger('ledger/bulk', 'application path, 2,000 callers', BULK_CALLERS),
       copy('copy/bulk', 'ledger/bulk'),
       ledger('ledger/keyed', `application path, keyed, ${CALLERS} callers`, CALLERS, { keyed: true }),
@@ -60,8 +64,10 @@ export function postgresSuite(records: number): Suite {
     ],
     targets: [
       ratio('ledger', 'classic', { at_least: 15, aim: 25 }),
-      ratio('ledger/bulk', 'classic', {}),
+      ratio('ledger/256', 'classic', { at_least: 15, aim: 25 }),
+      ratio('ledger/bulk', 'classic', { at_least: 15, aim: 25 }),
       ratio('ledger', 'copy', { at_least: 0.5 }),
+      ratio('ledger/256', 'copy/256', { at_least: 0.5 }),
       ratio('ledger/bulk', 'copy/bulk', { at_least: 0.5 }),
       ratio('sealed', 'classic', { at_least: 1 }),
       ratio('outbox', 'plain', { at_least: 0.8 }),

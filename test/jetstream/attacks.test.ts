@@ -7,6 +7,7 @@ import { after, before } from 'node:test';
 import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openJetStreamStore } from '../../packages/indelible/src/stores/jetstream/jetstream-store.ts';
 import { headersOf } from '../../packages/indelible/src/stores/jetstream/message.ts';
+import { encodeLines } from '../../packages/indelible/src/stores/jetstream/payload.ts';
 import { type NatsCluster, noNats, startNats } from '../support/nats-cluster.ts';
 import { FULL } from '../support/runs.ts';
 import { inMemory, type Opened } from '../verify/attacks/places.ts';
@@ -45,15 +46,15 @@ async function place(state: State): Promise<Opened> {
   await (await open(false)).close();
   for (let from = 0; from < state.lines.length; from += LINES_IN_MESSAGE) {
     const lines = state.lines.slice(from, from + LINES_IN_MESSAGE);
-    const bytes = Buffer.from(textOf(lines));
+    const { payload, encoding } = encodeLines(Buffer.from(textOf(lines)));
     const fields = headersOf({
       first_seq: lines[0]!.seq,
       count: lines.length,
       last_hash: lines.at(-1)!.hash,
       part: null,
-      bytes,
+      encoding,
     });
-    await publishAs(attacker, `indelible.${stream}`, fields, bytes);
+    await publishAs(attacker, `indelible.${stream}`, fields, payload);
   }
   // What lies beside the log is not this store's business.
   const { stored, close } = await inMemory(state);

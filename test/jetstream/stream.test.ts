@@ -1,6 +1,7 @@
 /** What others can do to a stream: settings, counts, messages that are not ours. It is noticed, and said. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { zstdCompressSync } from 'node:zlib';
 import { isIndelibleError } from '@indelible/core';
 import {
   type SampleLine,
@@ -9,6 +10,7 @@ import {
 } from '../../packages/indelible/src/stores/conformance.ts';
 import type { Head, LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openJetStreamStore } from '../../packages/indelible/src/stores/jetstream/jetstream-store.ts';
+import { encodeLines } from '../../packages/indelible/src/stores/jetstream/payload.ts';
 import { settingsFor } from '../../packages/indelible/src/stores/jetstream/settings.ts';
 import { noNats, startNats } from '../support/nats-cluster.ts';
 import { type Client, publishAs, readAll, withClient } from './support/streams.ts';
@@ -283,6 +285,95 @@ test('headers that do not fit the records are noticed', { skip }, async () => {
   const filed: number[] = [];
   for await (const { stored_seqs } of reader.read(0)) filed.push(...Array.from(stored_seqs!));
   assert.deepEqual(filed, [0, 1, 2, 7, 8, 9]);
+  await reader.close();
+});
+
+test('messages from before compression, compressed ones and small ones are one log', { skip }, async () => {
+  const { lines, open, stream, subject } = await filled([3, 100]);
+  const plain = sampleLines(100, { after: lines.at(-1) });
+  await publish(subject, fieldsOf(plain), sampleBatch(plain).bytes);
+  const store = await open();
+  assert.deepEqual(await store.head(), headOf(plain));
+  const large = sampleLines(900, { after: plain.at(-1) });
+  await store.append(sampleBatch(large), headOf(plain));
+  await store.close();
+
+  const encodings = await asOwner(async ({ manager }) => {
+    const { state } = await manager.streams.info(stream);
+    const numbers = Array.from({ length: state.messages }, (_, i) => i + 1);
+    const messages = await Promise.all(numbers.map((seq) => manager.streams.getMessage(stream, { seq })));
+    return messages.map((message) => message!.header.get('Indelible-Encoding'));
+  });
+  assert.deepEqual(encodings.slice(0, 4), ['', 'zstd', '', 'zstd']);
+  assert.ok(encodings.length > 4, 'the last batch takes several messages');
+  assert.equal(encodings.at(-1), '', 'the last line alone');
+
+  const all = [...lines, ...plain, ...large];
+  const reader = await open({ read_only: true });
+  assert.deepEqual(await reader.head(), headOf(all));
+  assert.deepEqual(
+    await readAll(reader),
+    all.map(({ text }) => text),
+  );
+  const seqs = [0, 2, 3, 102, 103, 202, 203, 204, 1102];
+  assert.deepEqual(
+    (await reader.get(seqs)).map(({ seq, line }) => [seq, Buffer.from(line).toString()]),
+    seqs.map((seq) => [seq, all[seq]!.text]),
+  );
+  await reader.close();
+});
+
+const more = sampleLines(100, { after: sampleLines(3)[2] });
+const { payload: shrunk } = encodeLines(sampleBatch(more).bytes);
+const UNREADABLE: Record<string, readonly [payload: Uint8Array, encoding: string]> = {
+  'cut short': [shrunk.subarray(0, -1), 'zstd'],
+  'something behind it': [Buffer.concat([shrunk, shrunk]), 'zstd'],
+  'a bomb': [zstdCompressSync(Buffer.alloc(200 << 20)), 'zstd'],
+  'not compressed': [sampleBatch(more).bytes, 'zstd'],
+  'compressed in a way that we do not know': [shrunk, 'br'],
+  'no encoding named': [sampleBatch(more).bytes, ''],
+};
+for (const [name, [payload, encoding]] of Object.entries(UNREADABLE)) {
+  test(`a message that cannot be decompressed is damage, and nothing is appended to it: ${name}`, {
+    skip,
+  }, async () => {
+    const { lines, open, subject } = await filled([3]);
+    await publish(subject, { ...fieldsOf(more), 'Indelible-Encoding': encoding }, payload);
+    const behind = sampleLines(2, { after: more.at(-1) });
+    await publish(subject, fieldsOf(behind), sampleBatch(behind).bytes);
+    const unreadable = /message 2\b.*: its headers say 100 records, its payload cannot be read/;
+    const reader = await open({ read_only: true });
+    const seen: number[] = [];
+    await assert.rejects(
+      async () => {
+        for await (const { first_seq, ends } of reader.read(0)) seen.push(first_seq, ends.length);
+      },
+      says('LEDGER_DAMAGED', unreadable),
+    );
+    assert.deepEqual(seen, [0, 3, 103, 2], 'all else was read before that');
+    assert.deepEqual(
+      (await reader.get([0, 2, 3, 50, 102, 103])).map(({ seq }) => seq),
+      [0, 2, 103],
+    );
+    await reader.close();
+
+    // As the last message: who would append must not pass over it, as over what is not a ledger's.
+    const other = await filled([3]);
+    await publish(other.subject, { ...fieldsOf(more), 'Indelible-Encoding': encoding }, payload);
+    const writer = await other.open();
+    await assert.rejects(writer.head(), says('LEDGER_DAMAGED', unreadable));
+    const next = sampleBatch(sampleLines(1, { after: lines[2] }));
+    await assert.rejects(writer.append(next, headOf(lines)), says('LEDGER_DAMAGED', unreadable));
+    await writer.close();
+  });
+}
+
+test('what decompresses to other records than the headers say is noticed', { skip }, async () => {
+  const { open, subject } = await filled([3]);
+  const others = encodeLines(sampleBatch(sampleLines(100, { after: more[0] })).bytes);
+  await publish(subject, { ...fieldsOf(more), 'Indelible-Encoding': 'zstd' }, others.payload);
+  const reader = await open({ read_only: true });
+  await assert.rejects(reader.head(), says('LEDGER_DAMAGED', /its last record is not the one/));
   await reader.close();
 });
 

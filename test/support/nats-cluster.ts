@@ -25,6 +25,8 @@ export interface NatsOptions {
   readonly settings?: string;
   /** Where the data lies; default the system's folder for temporary files. */
   readonly folder?: string;
+  /** For benchmarks: no proxies, through which this process would carry all that is replicated. */
+  readonly direct?: boolean;
 }
 
 const PATIENCE_MS = 60_000;
@@ -44,15 +46,20 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsCluster>
   const folder = mkdtempSync(join(options.folder ?? tmpdir(), 'indelible-nats-'));
   const count = options.nodes ?? 1;
   const nodes: NatsNode[] = [];
+  const route_ports = options.direct ? await freePorts(count) : [];
   for (let i = 0; i < count; i++) {
-    const routes = await Promise.all(Array.from({ length: count - 1 }, () => CuttableProxy.listen()));
+    const proxies = options.direct ? 0 : count - 1;
+    const routes = await Promise.all(Array.from({ length: proxies }, () => CuttableProxy.listen()));
     const name = `n${i + 1}`;
-    nodes.push(new NatsNode({ name, folder: join(folder, name), routes, settings: options.settings ?? '' }));
+    const route_port = route_ports[i] ?? -1;
+    const dials = options.direct ? route_ports.toSpliced(i, 1) : routes.map(({ port }) => port);
+    const settings = options.settings ?? '';
+    nodes.push(new NatsNode({ name, folder: join(folder, name), routes, route_port, dials, settings }));
   }
   const cluster = new NatsCluster(folder, nodes);
   try {
     await Promise.all(nodes.map((node) => node.start()));
-    await cluster.connectAll();
+    if (!options.direct) await cluster.connectAll();
     await cluster.healthy();
     return cluster;
   } catch (error) {
@@ -173,6 +180,10 @@ interface NodeOptions {
   readonly folder: string;
   /** To each other node, in the order of the nodes. */
   readonly routes: readonly CuttableProxy[];
+  /** Where the other nodes are reached. */
+  readonly dials: readonly number[];
+  /** Where they reach this one; -1: the server chooses. */
+  readonly route_port: number;
   readonly settings: string;
 }
 
@@ -182,12 +193,13 @@ export class NatsNode {
   readonly #options: NodeOptions;
   #child: ChildProcess | null = null;
   #pid = 0;
-  #ports = { nats: -1, monitoring: -1, cluster: -1 };
+  #ports: { nats: number; monitoring: number; cluster: number };
 
   constructor(options: NodeOptions) {
     this.#options = options;
     this.name = options.name;
     this.routes = options.routes;
+    this.#ports = { nats: -1, monitoring: -1, cluster: options.route_port };
     mkdirSync(options.folder);
   }
 
@@ -289,7 +301,7 @@ export class NatsNode {
 
   #configuration(ports_folder: string): string {
     const { nats, monitoring, cluster } = this.#ports;
-    const routes = this.routes.map(({ port }) => `nats://127.0.0.1:${port}`).join(', ');
+    const routes = this.#options.dials.map((port) => `nats://127.0.0.1:${port}`).join(', ');
     // Nodes tell each other where they are; nobody must get past the proxies by that, so what they tell is nowhere.
     const others = `cluster { name: test, listen: 127.0.0.1:${cluster}, advertise: "127.0.0.1:1", routes: [ ${routes} ] }`;
     return `server_name: ${this.name}
@@ -329,4 +341,12 @@ async function until<T>(look: () => T | Promise<T>): Promise<NonNullable<T>> {
     await delay(LOOK_AGAIN_MS);
   }
   throw new Error(`nats-server was not ready within ${PATIENCE_MS} ms`);
+}
+
+/** Free at this moment. */
+async function freePorts(count: number): Promise<number[]> {
+  const listeners = await Promise.all(Array.from({ length: count }, () => CuttableProxy.listen()));
+  const ports = listeners.map(({ port }) => port);
+  await Promise.all(listeners.map((listener) => listener.close()));
+  return ports;
 }

@@ -57,10 +57,10 @@ export class PreparedEvent {
     idempotency: PreparedEvent['idempotency'],
     detachable: Detachable | null = null,
   ) {
-    this.before_id = before_id;
+    this.before_id = flat(before_id);
     this.before_key = before_key;
-    this.before_links = before_links;
-    this.before_seq = before_seq;
+    this.before_links = flat(before_links);
+    this.before_seq = flat(before_seq);
     this.after_seq = after_seq;
     this.correlation_id = correlation_id;
     this.idempotency = idempotency;
@@ -186,4 +186,15 @@ const MEMBERS = [
 function eventDigest(event: Event, data: string): string {
   const sent = MEMBERS.map((name) => (name === 'data' ? data : member(name, event[name])));
   return sha256Hex(encoder.encode(`{${sent.join('').slice(0, -1)}}`));
+}
+
+const BEGINNING = /^/;
+
+/**
+ * The same text in one piece of memory. V8 keeps what was joined as a tree of its parts; with thousands of callers the
+ * garbage collector moves these trees before they are written, which cost up to a sixth of all time. A search makes them one.
+ */
+function flat(text: string): string {
+  BEGINNING.test(text);
+  return text;
 }

@@ -17,8 +17,10 @@ import { IndelibleError, isIndelibleError } from '@indelible/core';
 import type { Head, LineBatch } from '../contract.ts';
 import type { Patience } from './connection.ts';
 import { PassingFault, unavailable } from './fault.ts';
+import type { OutgoingMessage } from './message.ts';
 import type { MessageMap } from './message-map.ts';
-import { isCarriedBy, type OutgoingBatch, type OutgoingMessage, splitBatch } from './split-batch.ts';
+import { LINES_BYTES_MAX } from './payload.ts';
+import { isCarriedBy, type OutgoingBatch, splitBatch } from './split-batch.ts';
 import type { StreamClient } from './stream.ts';
 import { EMPTY, findTail, type Tail } from './tail.ts';
 
@@ -96,7 +98,7 @@ export class Appender {
 
   async #append(lines: LineBatch, expected: Head | null, patience: Patience): Promise<void> {
     await this.#settle(patience);
-    const batch = splitBatch(lines, await this.#stream.payloadBytesMax(patience));
+    const batch = splitBatch(lines, await this.#stream.payloadBytesMax(LINES_BYTES_MAX, patience));
     for (;;) {
       const { generation } = this.#stream.connection;
       const tail = await this.#currentTail(expected, patience);

@@ -15,6 +15,7 @@ import { StreamClient } from './stream.ts';
 
 /** `INDEX/COUNT NONCE` of a part; in the last message `COUNT NONCE FIRST`, with the number of the first part's message. */
 const HEADER = 'Indelible-Attachment';
+const PART_BYTES_MAX = 128 * 1024;
 
 export async function openPlace(address: StreamAddress): Promise<Place> {
   const driver = await loadDriver();
@@ -44,7 +45,7 @@ export class Place {
   /** Resolves when a quorum has all of it. */
   async publish(hex: string, bytes: Uint8Array, nonce: string): Promise<void> {
     await this.#create();
-    const part_bytes = await this.#stream.payloadBytesMax();
+    const part_bytes = await this.#stream.payloadBytesMax(PART_BYTES_MAX);
     const count = Math.ceil(bytes.length / part_bytes);
     let first = 0;
     for (let i = 0; i < count; i++) {

@@ -29,7 +29,7 @@ export async function checkFit(stream: StreamClient, address: StreamAddress): Pr
   if (config.sealed === true) throw new IndelibleError('STORE_READ_ONLY', `${place}: the stream is sealed`);
   const missing = missingGuarantees(config, address.stream, address.replicas);
   if (missing.length > 0) throw new IndelibleError('STORE_UNSUITABLE', `${place}: ${missing.join('; ')}`);
-  const payload = await stream.payloadBytesMax();
+  const payload = await stream.payloadBytesMax(PAYLOAD_BYTES_LEAST);
   if (payload < PAYLOAD_BYTES_LEAST) {
     throw new IndelibleError(
       'STORE_UNSUITABLE',

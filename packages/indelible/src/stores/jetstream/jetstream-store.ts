@@ -209,5 +209,6 @@ function lineIn(message: RecordsMessage, seq: number): Uint8Array | null {
   const ends = lineEnds(message.bytes);
   const i = seq - message.first_seq;
   if (i >= ends.length) return null;
-  return message.bytes.slice(i === 0 ? 0 : ends[i - 1], ends[i]);
+  // A copy, lest a line keep all of its message alive.
+  return new Uint8Array(message.bytes.subarray(i === 0 ? 0 : ends[i - 1], ends[i]));
 }

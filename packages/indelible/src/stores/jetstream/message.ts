@@ -7,12 +7,14 @@
  *     Indelible-Part: 2/3 77…        only in a batch of several messages: which it is, of how many, and the hash of the
  *                                    last record of the batch. The last one makes the batch count; it is sent when the
  *                                    others are stored right before it.
+ *     Indelible-Encoding: zstd       how the payload is compressed; absent when it is not
  *
  * A payload is lines, as in a file.
  *
  * Pure:    no I/O.
  */
 import { isLine, lineHash } from '@indelible/core';
+import { decodeLines, type Encoding } from './payload.ts';
 
 /** Bounds what a reader must hold to see a batch as a whole. */
 export const PARTS_MAX = 256;
@@ -22,6 +24,7 @@ const HEADER = {
   count: 'Indelible-Count',
   last_hash: 'Indelible-Last-Hash',
   part: 'Indelible-Part',
+  encoding: 'Indelible-Encoding',
 } as const;
 
 /** Which message of a batch of several it is; the first is 1. */
@@ -40,7 +43,14 @@ export interface RecordsMessage {
   readonly count: number;
   readonly last_hash: string;
   readonly part: Part | null;
+  /** The lines; none when the payload cannot be decoded. */
   readonly bytes: Uint8Array;
+}
+
+/** A message to be published. */
+export interface OutgoingMessage extends Omit<RecordsMessage, 'kind' | 'number' | 'bytes'> {
+  readonly payload: Uint8Array;
+  readonly encoding: Encoding;
 }
 
 export type StreamMessage =
@@ -49,13 +59,14 @@ export type StreamMessage =
   | { readonly kind: 'foreign'; readonly number: number; readonly why: string };
 
 /** The headers that say what a message holds. */
-export function headersOf(message: Omit<RecordsMessage, 'kind' | 'number'>): Record<string, string> {
-  const { first_seq, count, last_hash, part } = message;
+export function headersOf(message: Omit<OutgoingMessage, 'payload'>): Record<string, string> {
+  const { first_seq, count, last_hash, part, encoding } = message;
   return {
     [HEADER.first_seq]: String(first_seq),
     [HEADER.count]: String(count),
     [HEADER.last_hash]: last_hash,
     ...(part === null ? {} : { [HEADER.part]: `${part.index}/${part.count} ${part.batch}` }),
+    ...(encoding === null ? {} : { [HEADER.encoding]: encoding }),
   };
 }
 
@@ -65,7 +76,11 @@ export interface Headers {
   values(name: string): string[];
 }
 
-export function parseMessage(number: number, headers: Headers | undefined, bytes: Uint8Array): StreamMessage {
+export function parseMessage(
+  number: number,
+  headers: Headers | undefined,
+  payload: Uint8Array,
+): StreamMessage {
   const foreign = (why: string): StreamMessage => ({ kind: 'foreign', number, why });
   if (headers === undefined) return foreign('it has no headers');
   const one = (name: string): string => (headers.values(name).length === 1 ? headers.values(name)[0]! : '');
@@ -76,6 +91,8 @@ export function parseMessage(number: number, headers: Headers | undefined, bytes
     return foreign('its headers do not say which records it holds');
   const part = headers.has(HEADER.part) ? parsePart(one(HEADER.part)) : null;
   if (part === 'wrong') return foreign(`its ${HEADER.part} is none`);
+  const encoding = headers.has(HEADER.encoding) ? one(HEADER.encoding) : null;
+  const bytes = decodeLines(payload, encoding) ?? new Uint8Array();
   return { kind: 'records', number, first_seq, count, last_hash, part, bytes };
 }
 
@@ -97,6 +114,7 @@ export function lineEnds(bytes: Uint8Array): number[] {
 /** What the headers say that the payload does not bear out; null when they agree. */
 export function disagreement(message: RecordsMessage, ends: readonly number[]): string | null {
   const { count, last_hash, bytes } = message;
+  if (ends.length === 0) return `its headers say ${count} records, its payload cannot be read`;
   if (ends.length !== count) return `its headers say ${count} records, it holds ${ends.length}`;
   const start = ends.at(-2) ?? 0;
   if (!isLine(bytes, start, bytes.length) || lineHash(bytes, start) !== last_hash)

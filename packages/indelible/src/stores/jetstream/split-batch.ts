@@ -5,10 +5,8 @@
  */
 import { IndelibleError, isLine, lineHash } from '@indelible/core';
 import type { LineBatch } from '../contract.ts';
-import { PARTS_MAX, type RecordsMessage, type StreamMessage } from './message.ts';
-
-/** A message to be published. */
-export type OutgoingMessage = Omit<RecordsMessage, 'kind' | 'number'>;
+import { type OutgoingMessage, PARTS_MAX, type StreamMessage } from './message.ts';
+import { encodeLines } from './payload.ts';
 
 export interface OutgoingBatch {
   readonly messages: readonly OutgoingMessage[];
@@ -16,7 +14,7 @@ export interface OutgoingBatch {
   readonly last_seq: number;
 }
 
-/** Copies: what is on its way to a server must not change when the caller uses its buffer again. */
+/** At most `bytes_max` bytes of lines go into a message. Keeps nothing of the batch. */
 export function splitBatch({ first_seq, bytes, ends }: LineBatch, bytes_max: number): OutgoingBatch {
   const stretches = stretchesOf(ends, bytes_max);
   if (stretches.length > PARTS_MAX)
@@ -29,7 +27,7 @@ export function splitBatch({ first_seq, bytes, ends }: LineBatch, bytes_max: num
       count: to - from,
       last_hash: hashOfLine(bytes, ends, to - 1),
       part: count === 1 ? null : { index: i + 1, count, batch: last_hash },
-      bytes: bytes.slice(from === 0 ? 0 : ends[from - 1], ends[to - 1]),
+      ...encodeLines(bytes.subarray(from === 0 ? 0 : ends[from - 1], ends[to - 1])),
     };
   });
   return { messages, last_hash, last_seq: first_seq + ends.length - 1 };

@@ -9,13 +9,10 @@ import type { StreamInfo } from '@nats-io/jetstream';
 import type { Connection, Link, Patience } from './connection.ts';
 import type { Driver } from './driver.ts';
 import { isRefusal, PassingFault } from './fault.ts';
-import { headersOf, type StreamMessage } from './message.ts';
+import { headersOf, type OutgoingMessage, type StreamMessage } from './message.ts';
 import { missingMessages, settingsFor, signalSubjectOf, subjectOf } from './settings.ts';
-import type { OutgoingMessage } from './split-batch.ts';
 import { storedMessage } from './stored-message.ts';
 
-/** Larger messages gain nothing and make reading a single record dearer. */
-export const MESSAGE_BYTES_MAX = 128 * 1024;
 /** More than our headers take. */
 const HEADER_BYTES_MAX = 1024;
 /** A publication that may take long because it is large gets this much more time for each byte. */
@@ -99,11 +96,11 @@ export class StreamClient {
     }
   }
 
-  /** How large the payload of a message may be. */
-  async payloadBytesMax(patience?: Patience): Promise<number> {
+  /** How large the payload of a message may be; never more than `most`. */
+  async payloadBytesMax(most: number, patience?: Patience): Promise<number> {
     return this.connection.repeat(async ({ nats }) => {
-      const allowed = nats.info?.max_payload ?? MESSAGE_BYTES_MAX;
-      return Math.min(MESSAGE_BYTES_MAX, allowed - HEADER_BYTES_MAX);
+      const allowed = nats.info?.max_payload ?? most;
+      return Math.min(most, allowed - HEADER_BYTES_MAX);
     }, patience);
   }
 
@@ -119,11 +116,11 @@ export class StreamClient {
     try {
       const { seq } = await this.connection.attempt(
         ({ publisher }) =>
-          publisher.publish(subjectOf(this.name), message.bytes, {
+          publisher.publish(subjectOf(this.name), message.payload, {
             headers,
             msgID: `${behind}-${message.last_hash}`,
             expect: { lastSequence: behind, streamName: this.name },
-            timeout: this.connection.times.answer_ms + message.bytes.length * MS_PER_BYTE,
+            timeout: this.connection.times.answer_ms + message.payload.length * MS_PER_BYTE,
           }),
         'appending',
       );
