@@ -226,6 +226,19 @@ test('local times where clocks change: a freeze has the longer reading', () => {
   });
 });
 
+test('a clock is the one of its minute and of its zone, whatever was asked before', () => {
+  const clock = (time: string, zone: string) => {
+    const { hour, minute } = wallClock(Date.parse(time), zone);
+    return `${hour}:${minute}`;
+  };
+  assert.equal(clock('2026-11-22T23:59:59.999Z', 'UTC'), '23:59');
+  assert.equal(clock('2026-11-22T23:59:00Z', 'Asia/Kolkata'), '5:29');
+  assert.equal(clock('2026-11-23T00:00:00Z', 'UTC'), '0:0');
+  assert.equal(clock('2026-11-22T23:59:30Z', 'UTC'), '23:59');
+  assert.equal(clock('1971-06-01T12:00:00Z', 'Africa/Monrovia'), '11:15');
+  assert.equal(clock('1971-06-01T12:00:45Z', 'Africa/Monrovia'), '11:16', '44 minutes and a half behind');
+});
+
 test('a weekly freeze over midnight belongs to the day it begins on', async () => {
   const calendar = {
     time_zone: 'UTC',

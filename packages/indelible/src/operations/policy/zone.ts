@@ -14,9 +14,14 @@ export interface WallClock {
   readonly minute: number;
 }
 
+const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** From then on all clocks turn their minutes together: before, Monrovia's were half a minute off. */
+const WHOLE_MINUTES_SINCE = Date.parse('1972-01-08T00:00:00Z');
 const LOCAL = /^(\d{4})-(\d{2})-(\d{2})T([01]\d|2[0-3]):([0-5]\d)$/;
 const formatters = new Map<string, Intl.DateTimeFormat>();
+/** Of each zone the clock that was read last: one decision asks several times, and the next one in the same minute. */
+const latest = new Map<string, { readonly minute: number; readonly clock: WallClock }>();
 
 /** True for a name such as `Europe/Vienna` or `UTC`. Offsets are refused: they know no summer time. */
 export function isZone(name: string): boolean {
@@ -31,6 +36,15 @@ export function isZone(name: string): boolean {
 }
 
 export function wallClock(instant: number, zone: string): WallClock {
+  const minute = Math.floor(instant / MINUTE_MS);
+  const last = latest.get(zone);
+  if (last?.minute === minute && instant >= WHOLE_MINUTES_SINCE) return last.clock;
+  const clock = readClock(instant, zone);
+  latest.set(zone, { minute, clock });
+  return clock;
+}
+
+function readClock(instant: number, zone: string): WallClock {
   const parts: Record<string, string> = {};
   for (const { type, value } of formatterOf(zone).formatToParts(instant)) parts[type] = value;
   const { year = '', month = '', day = '', hour = '', minute = '' } = parts;
@@ -60,7 +74,7 @@ export function instantOf(local: string, zone: string, side: 'first' | 'last'): 
 }
 
 function offsetAt(instant: number, zone: string): number {
-  const minute = Math.floor(instant / 60_000) * 60_000;
+  const minute = Math.floor(instant / MINUTE_MS) * MINUTE_MS;
   const { date, hour, minute: past } = wallClock(minute, zone);
   return Date.parse(`${date}T${two(hour)}:${two(past)}:00Z`) - minute;
 }
