@@ -41,7 +41,8 @@ if (missing !== null) {
   process.exit(1);
 }
 const steps = process.argv[2] === 'format' ? [format] : checks;
-const bins = ['checks', '.'].map((folder) => join(root, folder, 'node_modules', '.bin'));
+// Our own first: among the tools' dependencies is another compiler.
+const bins = ['.', 'checks'].map((folder) => join(root, folder, 'node_modules', '.bin'));
 const env = { ...process.env, PATH: [...bins, process.env.PATH ?? ''].join(delimiter) };
 const failed: string[] = [];
 
