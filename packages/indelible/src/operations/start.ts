@@ -4,6 +4,7 @@
  *
  * Errors:  PLAN_HASH, OPERATION_EXPIRED, OPERATION_STALE, OPERATION_DENIED, each on record; OPERATION_STATE, OPERATION_BUSY.
  */
+import { setImmediate } from 'node:timers/promises';
 import { type Actor, IndelibleError, isIndelibleError } from '@indelible/core';
 import type { ConnectorSnapshot } from '../connectors/contract.ts';
 import { type LateBlobs, lateBlobs } from './blobs.ts';
@@ -66,6 +67,8 @@ async function start(
   const blobs = lateBlobs(parts.options.blobs);
   const taking = takeSnapshots(parts, operation, 0, blobs);
   taking.catch(() => {});
+  // So far that they wait for the disk, before policy has the processor.
+  await setImmediate();
   const { differences, decision } = await recheck(parts, operation);
   if (differences.length > 0) return goStale(parts, operation, executor.actor, differences);
   let snapshots: ConnectorSnapshot[];
