@@ -49,6 +49,7 @@ import { type FileFacts, fileFacts } from './read.ts';
 import { assertWritable } from './steps.ts';
 
 const CODE_VERSION = 1;
+
 export async function openFilesystemConnector(id: string, config: unknown): Promise<Connector> {
   checkConnectorId(id);
   const {
@@ -79,7 +80,6 @@ class FilesystemConnector implements Connector {
   readonly actions: Connector['actions'];
   readonly limitations = FILESYSTEM_LIMITATIONS;
   readonly #files: Files;
-  readonly #journal: Journal;
   readonly #effects: Effects;
   readonly #limits: Limits;
   readonly #check: ReturnType<typeof paramsCheck>;
@@ -90,7 +90,6 @@ class FilesystemConnector implements Connector {
     this.version = connectorVersion(CODE_VERSION, { root, ...limits });
     this.actions = filesystemActions(limits);
     this.#files = new Files(id, root, limits.max_bytes);
-    this.#journal = journal;
     this.#effects = new Effects(this.#files, journal);
     this.#limits = limits;
     this.#check = paramsCheck(this.actions);
@@ -211,6 +210,6 @@ class FilesystemConnector implements Connector {
   }
 
   async close(): Promise<void> {
-    this.#journal.close();
+    this.#effects.close();
   }
 }

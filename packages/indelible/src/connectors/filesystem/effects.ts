@@ -207,4 +207,8 @@ export class Effects {
     for (const step of steps) await clear(this.#files.root, step);
     this.#journal.cleared(effect_key);
   }
+
+  close(): void {
+    this.#journal.close();
+  }
 }
