@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { openLedger, openStore } from '../../packages/indelible/src/compose.ts';
 import { makePlace, outcome, type Place } from './run-cli.ts';
@@ -70,28 +72,36 @@ for (const url of ['sqlite:live.db', 'file:live']) {
     await place.run(['init', '--ledger', url]);
     const writer = place.start(['record', '--stdin', '--json', '--ledger', url]);
     const done = outcome(writer);
+    const running = (): boolean => writer.exitCode === null && writer.signalCode === null;
     let stop = false;
-    const ended = new Promise((resolve) => writer.once('close', resolve));
-    const first_receipt = new Promise((resolve) => writer.stdout.once('data', resolve));
+    let acknowledged = -1;
+    const ended = once(writer, 'close');
+    const receipts = createInterface({ input: writer.stdout });
+    receipts.on('line', (line) => (acknowledged = JSON.parse(line).seq));
+    const receiptBehind = async (seq: number): Promise<void> => {
+      while (acknowledged <= seq && running()) await Promise.race([once(receipts, 'line'), ended]);
+    };
     // The next events as soon as receipts of the ones before arrive, until both backups are there.
     const feeding = (async () => {
-      for (let i = 0; !stop && writer.exitCode === null && writer.signalCode === null; i++) {
-        const receipts = new Promise((resolve) => writer.stdout.once('data', resolve));
+      for (let i = 0; !stop && running(); i++) {
         writer.stdin.write(`${JSON.stringify({ action: 'live.event', message: `event ${i}` })}\n`.repeat(5));
-        await Promise.race([receipts, ended]);
+        await receiptBehind(acknowledged);
       }
       writer.stdin.end();
     })();
-    await Promise.race([first_receipt, ended]);
+    await receiptBehind(0);
     const one = await place.run(['backup', 'one', '--json', '--ledger', url]);
+    assert.equal(one.code, 0, one.stderr);
+    // What follows shows that the writer went on, however slow the machine is.
+    await receiptBehind(JSON.parse(one.stdout).head.seq);
     const two = await place.run(['backup', 'two', '--json', '--ledger', url]);
     stop = true;
     await feeding;
     const written = await done;
     assert.equal(written.code, 0, written.stderr);
-    assert.deepEqual([one.code, two.code], [0, 0], one.stderr + two.stderr);
+    assert.equal(two.code, 0, two.stderr);
     const heads = [one, two].map(({ stdout }) => JSON.parse(stdout).head.seq as number);
-    assert.ok(heads[1]! > heads[0]!, 'the writer went on meanwhile');
+    assert.ok(heads[1]! > heads[0]!, 'what was written meanwhile is in the second');
     if (url.startsWith('file:')) assert.match(one.stderr, /not recorded/);
     const reports = await Promise.all(['one', 'two'].map((name) => place.json(['verify', '--backup', name])));
     for (const { verdict } of reports) assert.equal(verdict, 'consistent');

@@ -16,6 +16,7 @@ import { isIndelibleError, lineHash } from '@indelible/core';
 import { openLedger, openStore } from '../../packages/indelible/src/compose.ts';
 import type { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
 import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
+import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { type NatsCluster, type NatsNode, noNats, startNats } from '../support/nats-cluster.ts';
 
 const ROUNDS = Number(process.env.INDELIBLE_NATS_ROUNDS ?? 0);
@@ -103,13 +104,15 @@ for (let round = 1; round <= ROUNDS; round++) {
   }
 }
 
-test('a ledger that is made while a server is down waits for it', {
-  skip: skip || (ROUNDS === 0 && 'INDELIBLE_NATS_ROUNDS=1 does this, too'),
-}, async (t) => {
+const once_in_full = { skip: skip || (ROUNDS === 0 && 'INDELIBLE_NATS_ROUNDS=1 does this, too') };
+
+test('a ledger that is made while a server is known to be down waits for it', once_in_full, async (t) => {
   const cluster = await startNats({ nodes: 3 });
   t.after(() => cluster.stop());
-  const node = cluster.nodes[2]!;
-  await node.kill();
+  const leader = await cluster.metaLeader();
+  const node = cluster.nodes.find((one) => one !== leader)!;
+  await node.shutDown();
+  assert.equal(await cluster.metaLeader(1), leader);
   let opened = false;
   const url = cluster.url('LATE');
   const opening = openStore(url).finally(() => {
@@ -119,10 +122,29 @@ test('a ledger that is made while a server is down waits for it', {
   assert.equal(opened, false);
   await node.start();
   cluster.connectRoutes(node);
-  const store = await opening;
+  await assertMade(t, await opening);
+});
+
+for (const leads of [false, true]) {
+  const who = leads ? 'the server that places streams' : 'another server';
+  test(`a ledger is made although ${who} was killed, and has it when it is back`, once_in_full, async (t) => {
+    const cluster = await startNats({ nodes: 3 });
+    t.after(() => cluster.stop());
+    const leader = await cluster.metaLeader();
+    const node = cluster.nodes.find((one) => (one === leader) === leads)!;
+    await node.kill();
+    const store = await openStore(cluster.url('LATE'));
+    await node.start();
+    cluster.connectRoutes(node);
+    await cluster.healthy();
+    await assertMade(t, store);
+  });
+}
+
+async function assertMade(t: TestContext, store: LogStore): Promise<void> {
   t.after(() => store.close());
   assert.deepEqual(await store.inspect(), []);
-});
+}
 
 async function withFaults(
   t: TestContext,

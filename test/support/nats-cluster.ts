@@ -89,13 +89,16 @@ export class NatsCluster {
   /** Resolves when every node says that it is well, and they all know of each other. */
   async healthy(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.healthy()));
-    const others = this.nodes.length - 1;
-    // Only the leader knows; without it, a stream that is made at once may find too few servers.
-    if (others > 0)
-      await until(async () => {
-        const seen = await Promise.all(this.nodes.map((node) => node.peersSeen()));
-        return seen.includes(others);
-      });
+    // Without it, a stream that is made at once may find too few servers.
+    if (this.nodes.length > 1) await this.metaLeader();
+  }
+
+  /** The node that decides where streams are placed, once it sees so many other nodes up. */
+  async metaLeader(others = this.nodes.length - 1): Promise<NatsNode> {
+    return until(async () => {
+      const seen = await Promise.all(this.nodes.map((node) => node.peersSeen()));
+      return this.nodes[seen.indexOf(others)];
+    });
   }
 
   /** Cuts a node off from the others; clients still reach it. */
@@ -274,15 +277,14 @@ export class NatsNode {
     return answer?.account_details?.flatMap(({ stream_detail = [] }) => stream_detail) ?? [];
   }
 
-  /** SIGKILL: nothing is written any more. */
+  /** SIGKILL: nothing is written any more, and nobody is told. */
   async kill(): Promise<void> {
-    const child = this.#child;
-    if (child === null) return;
-    this.#child = null;
-    const ended = once(child, 'close');
-    process.kill(this.#pid, 'SIGKILL');
-    child.stdin!.end();
-    await ended;
+    await this.#end('SIGKILL');
+  }
+
+  /** SIGTERM: it tells the others that it goes. */
+  async shutDown(): Promise<void> {
+    await this.#end('SIGTERM');
   }
 
   /** SIGSTOP: it answers nobody, and its connections stay. */
@@ -297,6 +299,18 @@ export class NatsNode {
   async stop(): Promise<void> {
     await this.kill();
     await Promise.all(this.routes.map((proxy) => proxy.close()));
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === null) return;
+    this.#child = null;
+    const ended = once(child, 'close');
+    process.kill(this.#pid, signal);
+    // The end of its input has the shell kill it: only once it has ended by itself.
+    if (signal === 'SIGKILL') child.stdin!.end();
+    await ended;
+    child.stdin!.destroy();
   }
 
   #configuration(ports_folder: string): string {
