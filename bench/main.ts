@@ -67,7 +67,7 @@ async function runAll(): Promise<number> {
   const { file_system } = describeMachine(folder);
   if (file_system === 'tmpfs')
     progress.note('These ledgers lie in memory (tmpfs): nothing waits for a disk. Use --dir.');
-  if (options.suites.includes('memory')) ensureBuilt();
+  ensureBuilt();
   const prepared = new Set<string>();
   const failures: string[] = [];
   for (const name of options.suites) {

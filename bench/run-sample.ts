@@ -8,6 +8,7 @@ import type { Measures, Params } from './sample.ts';
 import type { SubjectName } from './subjects.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
+const RUN_BUILD = new URL('./run-build.ts', import.meta.url).href;
 const ERRORS_KEPT = 4000;
 
 /** Rejects with what the process said last when it fails. */
@@ -19,7 +20,7 @@ export async function runSample(
 ): Promise<Measures> {
   const child = spawn(
     process.execPath,
-    ['--conditions=source', CHILD, subject, JSON.stringify(params), folder],
+    ['--import', RUN_BUILD, CHILD, subject, JSON.stringify(params), folder],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       signal,

@@ -71,6 +71,20 @@ test('any cuts of a longer log, sent between threads, with roots asked for in be
   );
 });
 
+test('a subtree is added by its root where one of its size begins, and nowhere else', () => {
+  const rootOf = (begin: number, end: number): Uint8Array =>
+    Uint8Array.from(Buffer.from(merkleRoot(leaves.slice(begin, end)), 'hex'));
+  const range = new MerkleRange();
+  range.appendSubtree(rootOf(0, 8), 0, 3);
+  range.appendSubtree(rootOf(8, 12), 0, 2);
+  assert.deepEqual(range.state(), rangeOver(0, 12).state());
+  assert.equal(
+    codeFrom(() => range.appendSubtree(rootOf(12, 20), 0, 3)),
+    'PROOF_RANGE',
+  );
+  assert.deepEqual(range.state(), rangeOver(0, 12).state(), 'nothing was added');
+});
+
 test('leaves as bytes in a larger array are the same leaves', () => {
   const bytes = Uint8Array.from(Buffer.from(`ffff${leaves.slice(0, 100).join('')}`, 'hex'));
   const range = new MerkleRange();

@@ -37,7 +37,7 @@ test('parts of a log, cut anywhere, join to the whole, with the root at every si
         const roots = await rootsAt(
           { before: null, stretch: joined.stretch() },
           [...wanted, size + 1],
-          leavesOf,
+          [leavesOf],
         );
         for (const one of wanted)
           assert.equal(roots.get(one), one === 0 ? EMPTY_ROOT : merkleRoot(LEAVES.slice(0, one)));
@@ -55,7 +55,7 @@ test('a log gone on from anywhere has the same roots as one hashed at once', asy
       const before = rangeOf({ before: null, stretch: tilesOver(0, from).stretch() });
       const hashed = { before, stretch: tilesOver(from, to).stretch() };
       const middle = Math.floor((from + to) / 2);
-      const roots = await rootsAt(hashed, [from, middle, to, from - 1], leavesOf);
+      const roots = await rootsAt(hashed, [from, middle, to, from - 1], [leavesOf]);
       for (const size of [from, middle, to])
         assert.equal(roots.get(size), size === 0 ? EMPTY_ROOT : merkleRoot(LEAVES.slice(0, size)));
       assert.equal(roots.has(from - 1), false, 'what lies before is not known');
@@ -68,10 +68,12 @@ test('a log gone on from anywhere has the same roots as one hashed at once', asy
 test('leaves fetched again count only if they have the root that was found', async () => {
   const stretch = tilesOver(0, 600).stretch();
   const lies = async (tile: number): Promise<Uint8Array> => (await leavesOf(tile)).map((byte) => byte ^ 1);
-  const roots = await rootsAt({ before: null, stretch }, [100, 256, 600], lies);
+  const roots = await rootsAt({ before: null, stretch }, [100, 256, 600], [lies]);
   assert.deepEqual([...roots.keys()], [256, 600]);
-  const nothing = await rootsAt({ before: null, stretch }, [100, 300], async () => null);
+  const nothing = await rootsAt({ before: null, stretch }, [100, 300], [async () => null]);
   assert.deepEqual([...nothing.keys()], []);
+  const second = await rootsAt({ before: null, stretch }, [100], [lies, leavesOf]);
+  assert.equal(second.get(100), merkleRoot(LEAVES.slice(0, 100)), 'another source may have them');
 });
 
 test('leaves are handed over once each, in order, whenever they are asked for', () => {

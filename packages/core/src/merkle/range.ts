@@ -72,10 +72,17 @@ export class MerkleRange {
 
   /** Adds the next leaf by the 32 bytes of its hash, which start at `at`. */
   appendBytes(source: Uint8Array, at: number): void {
+    this.appendSubtree(source, at, 0);
+  }
+
+  /** Adds the next 2^level leaves, which begin at a multiple of that, by the root over them. */
+  appendSubtree(source: Uint8Array, at: number, level: number): void {
     if (at + HASH_BYTES > source.length) throw new IndelibleError('HASH_SIZE', 'expected 32 bytes');
+    if (this.#end % 2 ** level !== 0)
+      throw invalid(`no subtree of level ${level} begins at leaf ${this.#end}`);
     const target = NODES_START + this.#count * HASH_BYTES;
     for (let i = 0; i < HASH_BYTES; i++) this.#bytes[target + i] = source[at + i]!;
-    this.#add(0);
+    this.#add(level);
   }
 
   /** Adds all leaves of the range that begins where this one ends. That one stays as it is. */

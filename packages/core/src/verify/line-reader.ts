@@ -19,7 +19,9 @@ export type HashByKey = (key_id: string | null) => BodyHash | undefined;
 export type LineProblem = 'unreadable' | 'not_canonical' | null;
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 const TIME_BYTES = 24;
+const HASH_DIGITS = 64;
 
 export class LineReader {
   bytes: Uint8Array = new Uint8Array(0);
@@ -33,9 +35,15 @@ export class LineReader {
   key_id: string | null = null;
   /** True for the ledger's own records, which may announce keys and truncations. */
   is_ledger_action = false;
+  /** True when the record refers to an attachment. */
+  has_attachment = false;
 
   readonly #hashByKey: HashByKey;
   readonly #scanner = new CanonicalScanner();
+  /** `hash` as bytes, and that of the line before, for comparing many times as fast as with text. */
+  #own = emptyHash();
+  #before = emptyHash();
+  #view = viewOf(this.bytes);
   #prev_start = -1;
   #time_start = -1;
   #ledger_start = -1;
@@ -50,13 +58,17 @@ export class LineReader {
 
   /** Reads the line in [start, end) of `bytes`; `problem` then says how far it can be trusted to be a record. */
   read(bytes: Uint8Array, start: number, end: number): void {
-    this.bytes = bytes;
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.#view = viewOf(bytes);
+    }
     this.start = start;
     this.end = end;
     this.seq = -1;
     this.hash = '';
     this.key_id = null;
     this.is_ledger_action = false;
+    this.has_attachment = false;
     this.#prev_start = this.#time_start = this.#ledger_start = -1;
     if (!isLine(bytes, start, end)) {
       this.problem = 'unreadable';
@@ -66,6 +78,10 @@ export class LineReader {
     const complete = this.#findMembers();
     this.problem = canonical && complete ? null : 'not_canonical';
     this.hash = this.#hashFor(this.key_id)?.(this.body()) ?? '';
+    if (this.hash === '') return;
+    [this.#own, this.#before] = [this.#before, this.#own];
+    this.#own.text = this.hash;
+    encoder.encodeInto(this.hash, this.#own.bytes);
   }
 
   /** True when the secret of that key is at hand. */
@@ -87,12 +103,14 @@ export class LineReader {
 
   /** True when the hash beside the record is the one its bytes have. */
   hasOwnHash(): boolean {
-    return this.hash !== '' && this.#equals(this.start + LINE_HASH_START, this.hash);
+    return this.hash !== '' && this.#hasHash(this.start + LINE_HASH_START, this.#own.view);
   }
 
   /** True when the record names `hash` as its predecessor's. */
   linksTo(hash: string): boolean {
-    return this.#prev_start >= 0 && this.#equals(this.#prev_start, hash);
+    if (this.#prev_start < 0) return false;
+    const { text, view } = this.#before;
+    return hash === text ? this.#hasHash(this.#prev_start, view) : this.#equals(this.#prev_start, hash);
   }
 
   /** True when the record belongs to the ledger of that name. */
@@ -161,6 +179,9 @@ export class LineReader {
         case 9:
           if (length === 66 && this.#equals(key, 'prev_hash')) this.#prev_start = value + 1;
           break;
+        case 10:
+          if (this.#equals(key, 'attachment')) this.has_attachment = true;
+          break;
         case 11:
           if (length === TIME_BYTES + 2 && this.#equals(key, 'recorded_at')) this.#time_start = value + 1;
           break;
@@ -175,9 +196,30 @@ export class LineReader {
     return true;
   }
 
+  #hasHash(start: number, wanted: DataView): boolean {
+    for (let i = 0; i < HASH_DIGITS; i += 4)
+      if (this.#view.getInt32(start + i) !== wanted.getInt32(i)) return false;
+    return true;
+  }
+
   #text(start: number, length: number): string {
     return decoder.decode(this.bytes.subarray(start, start + length));
   }
+}
+
+interface HashText {
+  text: string;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+function emptyHash(): HashText {
+  const bytes = new Uint8Array(HASH_DIGITS);
+  return { text: '', bytes, view: viewOf(bytes) };
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 function readInteger(bytes: Uint8Array, start: number, end: number): number {

@@ -28,6 +28,8 @@ export interface LeafSink {
 }
 
 export class StretchVerifier {
+  /** Whether a record among the lines taken last refers to an attachment. */
+  has_attachments = false;
   readonly #reader: LineReader;
   readonly #leaves: LeafSink | undefined;
   readonly #state = new ChainState();
@@ -48,6 +50,7 @@ export class StretchVerifier {
     const reader = this.#reader;
     const state = this.#state;
     let start = 0;
+    this.has_attachments = false;
     for (let i = 0; this.#clean && i < ends.length; i++) {
       const end = ends[i]!;
       reader.read(bytes, start, end);
@@ -59,6 +62,7 @@ export class StretchVerifier {
       ) {
         this.#leaves?.append(reader.leaf());
         state.accept(reader);
+        if (reader.has_attachment) this.has_attachments = true;
       } else {
         this.#clean = false;
       }

@@ -39,7 +39,7 @@ async function run({ shard, keys, tree }: ShardSetup, port: MessagePort): Promis
   let reported = 0;
   for (const batch of readShard(shard.input)) {
     if (!verifier.push(batch.bytes, batch.ends, batch.stored_seqs)) break;
-    uses.add(attachmentUses(batch));
+    if (verifier.has_attachments) uses.add(attachmentUses(batch));
     proof_records.add(batch);
     handOver(LEAVES_USUAL);
     bytes += batch.bytes.length;

@@ -100,7 +100,11 @@ export class CheckProofs implements ProofChecker {
     const roots =
       hashed === null
         ? new Map<number, string>()
-        : await rootsAt(hashed, [...wanted, size], (tile) => this.#leavesOf(tile));
+        : await rootsAt(
+            hashed,
+            [...wanted, size],
+            [(tile) => this.#storedLeaves(tile), (tile) => this.#hashedLeaves(tile)],
+          );
     roots.set(0, EMPTY_ROOT);
     const tree = { size, roots };
     const judged = judgeDeciding(signed, tree, { origin, log_keys: keys.keys, policy });
@@ -226,8 +230,12 @@ export class CheckProofs implements ProofChecker {
     };
   }
 
+  async #storedLeaves(tile: number): Promise<Uint8Array | null> {
+    return this.#options.stored?.tree?.read(0, tile * TILE_WIDTH, TILE_WIDTH) ?? null;
+  }
+
   /** The leaves of a complete tile, hashed again. */
-  async #leavesOf(tile: number): Promise<Uint8Array | null> {
+  async #hashedLeaves(tile: number): Promise<Uint8Array | null> {
     const { store } = this.#options;
     const first = tile * TILE_WIDTH;
     const leaves: Buffer[] = [];

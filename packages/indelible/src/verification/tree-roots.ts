@@ -4,14 +4,15 @@
  * Within a tile its leaves are needed, and fetched again: whatever fetches them, they count only if they have the root
  * that the pass found.
  *
- * Pure:    no I/O but `leavesOf`.
+ * Pure:    no I/O but that of the sources.
  */
 import { MerkleRange, type RangeState, TILE_WIDTH } from '@indelible/core';
 import type { HashedStretch } from '../ledger/leaf-tiles.ts';
 
 const HASH_BYTES = 32;
+const TILE_LEVEL = Math.log2(TILE_WIDTH);
 
-/** The 256 leaves of a complete tile, 32 bytes each; null when they cannot be had. */
+/** The 256 leaves of a complete tile, 32 bytes each; null when they cannot be had there. */
 export type LeavesOf = (tile: number) => Promise<Uint8Array | null>;
 
 /** The tree in front of the stretch (null: it begins at 0), and the stretch. */
@@ -20,11 +21,11 @@ export interface HashedLog {
   readonly stretch: HashedStretch;
 }
 
-/** Roots for those sizes that can be known. */
+/** Roots for those sizes that can be known; the leaves of a tile come from the first source that has the right ones. */
 export async function rootsAt(
   { before, stretch }: HashedLog,
   sizes: Iterable<number>,
-  leavesOf: LeavesOf,
+  sources: readonly LeavesOf[],
 ): Promise<Map<number, string>> {
   const roots = new Map<number, string>();
   const range = before === null ? new MerkleRange() : MerkleRange.from(before);
@@ -44,8 +45,12 @@ export async function rootsAt(
     }
     if (within.first !== range.end) {
       within.first = range.end;
-      const leaves = await leavesOf(range.end / TILE_WIDTH);
-      within.leaves = haveRoot(leaves, stretch.tiles, (range.end - first_tile) / TILE_WIDTH);
+      const at = ((range.end - first_tile) / TILE_WIDTH) * HASH_BYTES;
+      within.leaves = await leavesUnder(
+        stretch.tiles.subarray(at, at + HASH_BYTES),
+        range.end / TILE_WIDTH,
+        sources,
+      );
       within.range = MerkleRange.from(range.state());
     }
     if (within.leaves === null) continue;
@@ -79,16 +84,20 @@ function appendLeaves(range: MerkleRange, leaves: Uint8Array, first: number, end
 }
 
 function appendTile(range: MerkleRange, tiles: Uint8Array, tile: number): void {
-  const hashes = tiles.subarray(tile * HASH_BYTES, (tile + 1) * HASH_BYTES);
-  range.join(MerkleRange.from({ begin: range.end, end: range.end + TILE_WIDTH, hashes }));
+  range.appendSubtree(tiles, tile * HASH_BYTES, TILE_LEVEL);
 }
 
-function haveRoot(leaves: Uint8Array | null, tiles: Uint8Array, tile: number): Uint8Array | null {
-  if (leaves?.length !== TILE_WIDTH * HASH_BYTES) return null;
-  const { hashes } = rangeOver(leaves);
-  return Buffer.compare(hashes, tiles.subarray(tile * HASH_BYTES, (tile + 1) * HASH_BYTES)) === 0
-    ? leaves
-    : null;
+async function leavesUnder(
+  root: Uint8Array,
+  tile: number,
+  sources: readonly LeavesOf[],
+): Promise<Uint8Array | null> {
+  for (const leavesOf of sources) {
+    const leaves = await leavesOf(tile);
+    if (leaves?.length === TILE_WIDTH * HASH_BYTES && Buffer.compare(rangeOver(leaves).hashes, root) === 0)
+      return leaves;
+  }
+  return null;
 }
 
 /** The complete subtrees over leaves of which the first has an even place. */
