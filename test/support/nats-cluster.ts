@@ -307,10 +307,7 @@ export class NatsNode {
     this.#child = null;
     const ended = once(child, 'close');
     process.kill(this.#pid, signal);
-    // The end of its input has the shell kill it: only once it has ended by itself.
-    if (signal === 'SIGKILL') child.stdin!.end();
     await ended;
-    child.stdin!.destroy();
   }
 
   #configuration(ports_folder: string): string {

@@ -142,7 +142,15 @@ export {
   parseProof,
 } from './tlog/proof-file.ts';
 export { judgeQuorum, type QuorumVerdict, witnessesAmong } from './tlog/quorum.ts';
-export { parseTilePath, TILE_WIDTH, type Tile, tilePath, tilesBetween, widthAt } from './tlog/tile.ts';
+export {
+  parseTilePath,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  type Tile,
+  tilePath,
+  tilesBetween,
+  widthAt,
+} from './tlog/tile.ts';
 export {
   decodeTile,
   encodeTile,

@@ -14,10 +14,7 @@ import { IndelibleError } from '../errors.ts';
 import { HASH_BYTES, readHash, writeHash } from '../merkle/hash-bytes.ts';
 import type { NodeHashes, ProofPlan, TreeNode } from '../merkle/nodes.ts';
 import { hashNode, hashNodeAt } from '../merkle/tree.ts';
-import { TILE_WIDTH, type Tile, tilePath, widthAt } from './tile.ts';
-
-/** A full tile spans eight levels of the tree. */
-const TILE_HEIGHT = 8;
+import { TILE_HEIGHT, TILE_WIDTH, type Tile, tilePath, widthAt } from './tile.ts';
 
 /** The bytes of a tile, or undefined when it is not at hand. More hashes than the tile's width are no harm. */
 export type TileBytes = (tile: Tile) => Uint8Array | undefined;

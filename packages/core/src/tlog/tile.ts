@@ -10,6 +10,8 @@ import { IndelibleError } from '../errors.ts';
 
 /** Hashes of a full tile, entries of a full bundle. */
 export const TILE_WIDTH = 256;
+/** A full tile spans eight levels of the tree. */
+export const TILE_HEIGHT = 8;
 const LEVEL_MAX = 63;
 
 /** One tile, or with level 'entries' one bundle of entries. Partial below width 256. */

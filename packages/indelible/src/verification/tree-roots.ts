@@ -6,11 +6,10 @@
  *
  * Pure:    no I/O but that of the sources.
  */
-import { MerkleRange, type RangeState, TILE_WIDTH } from '@indelible/core';
+import { MerkleRange, type RangeState, TILE_HEIGHT, TILE_WIDTH } from '@indelible/core';
 import type { HashedStretch } from '../ledger/leaf-tiles.ts';
 
 const HASH_BYTES = 32;
-const TILE_LEVEL = Math.log2(TILE_WIDTH);
 
 /** The 256 leaves of a complete tile, 32 bytes each; null when they cannot be had there. */
 export type LeavesOf = (tile: number) => Promise<Uint8Array | null>;
@@ -84,7 +83,7 @@ function appendLeaves(range: MerkleRange, leaves: Uint8Array, first: number, end
 }
 
 function appendTile(range: MerkleRange, tiles: Uint8Array, tile: number): void {
-  range.appendSubtree(tiles, tile * HASH_BYTES, TILE_LEVEL);
+  range.appendSubtree(tiles, tile * HASH_BYTES, TILE_HEIGHT);
 }
 
 async function leavesUnder(
