@@ -188,8 +188,9 @@ test('another schema of this name, and another encoding than UTF8, are refused',
     await connection.query('CREATE SCHEMA indelible');
     await assert.rejects(installSchema(connection), /it is not ours/);
   });
+  const provider = server.version < 15 ? '' : 'LOCALE_PROVIDER libc';
   await superuser.query(
-    "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+    `CREATE DATABASE latin ENCODING 'LATIN1' ${provider} LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
   );
   const latin = await connectPostgres(server.url('latin'));
   try {

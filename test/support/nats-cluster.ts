@@ -4,8 +4,8 @@
  *     const cluster = await startNats({ nodes: 3 });
  *     after(() => cluster.stop());
  *
- * The nodes of a cluster reach each other through proxies only, so that one can be partitioned while it runs. All
- * ports are chosen by the servers. They end with this process, whatever ends it.
+ * The nodes of a cluster reach each other through proxies only, so that one can be partitioned while it runs. They end
+ * with this process, whatever ends it.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,9 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CuttableProxy } from './cuttable-proxy.ts';
-
-/** Half a second each. */
-const START_TRIES = 20;
+import { freePorts } from './free-ports.ts';
 
 export interface NatsOptions {
   /** 1 (default) or 3. */
@@ -46,15 +44,17 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsCluster>
   const folder = mkdtempSync(join(options.folder ?? tmpdir(), 'indelible-nats-'));
   const count = options.nodes ?? 1;
   const nodes: NatsNode[] = [];
-  const route_ports = options.direct ? await freePorts(count) : [];
+  const ports = await freePorts(3 * count);
+  const route_ports = ports.slice(0, count);
   for (let i = 0; i < count; i++) {
     const proxies = options.direct ? 0 : count - 1;
     const routes = await Promise.all(Array.from({ length: proxies }, () => CuttableProxy.listen()));
     const name = `n${i + 1}`;
-    const route_port = route_ports[i] ?? -1;
+    const [nats, monitoring, cluster] = [ports[count + i]!, ports[2 * count + i]!, ports[i]!];
     const dials = options.direct ? route_ports.toSpliced(i, 1) : routes.map(({ port }) => port);
     const settings = options.settings ?? '';
-    nodes.push(new NatsNode({ name, folder: join(folder, name), routes, route_port, dials, settings }));
+    const listens = { nats, monitoring, cluster };
+    nodes.push(new NatsNode({ name, folder: join(folder, name), routes, listens, dials, settings }));
   }
   const cluster = new NatsCluster(folder, nodes);
   try {
@@ -185,8 +185,8 @@ interface NodeOptions {
   readonly routes: readonly CuttableProxy[];
   /** Where the other nodes are reached. */
   readonly dials: readonly number[];
-  /** Where they reach this one; -1: the server chooses. */
-  readonly route_port: number;
+  /** Ports. The others reach it at `cluster`. */
+  readonly listens: { readonly nats: number; readonly monitoring: number; readonly cluster: number };
   readonly settings: string;
 }
 
@@ -196,22 +196,20 @@ export class NatsNode {
   readonly #options: NodeOptions;
   #child: ChildProcess | null = null;
   #pid = 0;
-  #ports: { nats: number; monitoring: number; cluster: number };
 
   constructor(options: NodeOptions) {
     this.#options = options;
     this.name = options.name;
     this.routes = options.routes;
-    this.#ports = { nats: -1, monitoring: -1, cluster: options.route_port };
     mkdirSync(options.folder);
   }
 
   get port(): number {
-    return this.#ports.nats;
+    return this.#options.listens.nats;
   }
 
   get route_port(): number {
-    return this.#ports.cluster;
+    return this.#options.listens.cluster;
   }
 
   /** Where its messages lie. */
@@ -221,18 +219,6 @@ export class NatsNode {
 
   /** Starts, also again after `kill`, then on the same ports. */
   async start(): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#startOnce();
-      } catch (error) {
-        // While it was down, somebody's connection may have been given one of its ports.
-        if (tries === START_TRIES || !String(error).includes('address already in use')) throw error;
-        await delay(500);
-      }
-    }
-  }
-
-  async #startOnce(): Promise<void> {
     const ports_folder = mkdtempSync(join(this.#options.folder, 'ports-'));
     const file = join(this.#options.folder, 'server.conf');
     writeFileSync(file, this.#configuration(ports_folder));
@@ -250,9 +236,6 @@ export class NatsNode {
     ended.catch(() => {});
     const name = await Promise.race([until(() => portsFile(ports_folder)), ended]);
     this.#pid = Number(/_(\d+)\.ports$/.exec(name)![1]);
-    const ports = JSON.parse(readFileSync(join(ports_folder, name), 'utf8')) as Record<string, string[]>;
-    const portOf = (kind: string): number => Number(new URL(ports[kind]?.[0] ?? 'x://x:0').port);
-    this.#ports = { nats: portOf('nats'), monitoring: portOf('monitoring'), cluster: portOf('cluster') };
   }
 
   /** Resolves when it takes part in JetStream. */
@@ -311,7 +294,7 @@ export class NatsNode {
   }
 
   #configuration(ports_folder: string): string {
-    const { nats, monitoring, cluster } = this.#ports;
+    const { nats, monitoring, cluster } = this.#options.listens;
     const routes = this.#options.dials.map((port) => `nats://127.0.0.1:${port}`).join(', ');
     // Nodes tell each other where they are; nobody must get past the proxies by that, so what they tell is nowhere.
     const others = `cluster { name: test, listen: 127.0.0.1:${cluster}, advertise: "127.0.0.1:1", routes: [ ${routes} ] }`;
@@ -327,7 +310,7 @@ ${this.#options.settings}
 
   async #ask<Answer>(path: string): Promise<Answer | null> {
     try {
-      const answer = await fetch(`http://127.0.0.1:${this.#ports.monitoring}${path}`, {
+      const answer = await fetch(`http://127.0.0.1:${this.#options.listens.monitoring}${path}`, {
         signal: AbortSignal.timeout(1000),
       });
       return (await answer.json()) as Answer;
@@ -352,12 +335,4 @@ async function until<T>(look: () => T | Promise<T>): Promise<NonNullable<T>> {
     await delay(LOOK_AGAIN_MS);
   }
   throw new Error(`nats-server was not ready within ${PATIENCE_MS} ms`);
-}
-
-/** Free at this moment. */
-async function freePorts(count: number): Promise<number[]> {
-  const listeners = await Promise.all(Array.from({ length: count }, () => CuttableProxy.listen()));
-  const ports = listeners.map(({ port }) => port);
-  await Promise.all(listeners.map((listener) => listener.close()));
-  return ports;
 }

@@ -16,7 +16,10 @@ export interface Account {
 /** The folder with `initdb` and `postgres`, or null when there is none. */
 export function postgresFolder(): string | null {
   const named = process.env.INDELIBLE_POSTGRES;
-  if (named !== undefined && named !== '') return hasPrograms(named) ? named : null;
+  if (named !== undefined && named !== '') {
+    linkLibraries(dirname(named));
+    return hasPrograms(named) ? named : null;
+  }
   return fromNpm() ?? fromDebian();
 }
 

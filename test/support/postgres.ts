@@ -23,9 +23,9 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-ports.ts';
 import { accountForServer, majorVersion, postgresFolder } from './postgres-binaries.ts';
 import { root } from './root.ts';
 
@@ -207,8 +207,10 @@ export class PostgresServer {
       join(this.#bin, 'initdb'),
       [
         ...['-D', data, '-U', 'postgres', '--auth=trust', '--no-sync', '--encoding=UTF8'],
-        // Not C: what depends on the order of text must show.
-        ...['--locale=C', '--locale-provider=icu', '--icu-locale=en-US'],
+        // Not C, where there is a choice: what depends on the order of text must show.
+        ...(this.version < 15
+          ? ['--locale=C']
+          : ['--locale=C', '--locale-provider=icu', '--icu-locale=en-US']),
         ...(this.#options.usual_segments === true ? [] : ['--wal-segsize=1']),
       ],
       {
@@ -274,16 +276,6 @@ function copyFolder(from: string, to: string): void {
   if (spawnSync('cp', ['-a', from, to]).status === 0) return;
   cpSync(from, to, { recursive: true });
   chmodSync(to, 0o700);
-}
-
-/** A port that nothing listens on now. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 /** Backends lead groups of their own, so that only their parent tells whose they are. */

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Client } from 'ldapts';
-import { freePort } from './postgres.ts';
+import { freePort } from './free-ports.ts';
 
 const SLAPD = '/usr/sbin/slapd';
 const START_MS_MAX = 20_000;
