@@ -78,10 +78,11 @@ test('a subtree is added by its root where one of its size begins, and nowhere e
   range.appendSubtree(rootOf(0, 8), 0, 3);
   range.appendSubtree(rootOf(8, 12), 0, 2);
   assert.deepEqual(range.state(), rangeOver(0, 12).state());
-  assert.equal(
-    codeFrom(() => range.appendSubtree(rootOf(12, 20), 0, 3)),
-    'PROOF_RANGE',
-  );
+  for (const level of [3, -1, 0.5, Number.NaN])
+    assert.equal(
+      codeFrom(() => range.appendSubtree(rootOf(12, 20), 0, level)),
+      'PROOF_RANGE',
+    );
   assert.deepEqual(range.state(), rangeOver(0, 12).state(), 'nothing was added');
 });
 
