@@ -53,6 +53,7 @@ test('addresses that are refused, and what is secret in them is not repeated', (
     'nats://a/S?other=1',
     'nats://a/S#x',
     'nats://me:s3cret@a/S',
+    'nats://a/S?token=s3cret',
     'tls://a/S',
     `nats://${Array.from({ length: 33 }, (_, i) => `h${i}`).join(',')}/S`,
   ]) {

@@ -1,12 +1,14 @@
 /** Copying a ledger: the same bytes, the same proofs, and never over another's. */
 import assert from 'node:assert/strict';
 
-import { rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { GENESIS_HASH } from '@indelible/core';
+import { parseLedgerUrl } from '../../packages/indelible/src/compose/ledger-url.ts';
 import { refuseSamePlace } from '../../packages/indelible/src/compose/moving.ts';
-import { openStore } from '../../packages/indelible/src/compose.ts';
+import { openAttachments, openStore } from '../../packages/indelible/src/compose.ts';
+import { AttachmentCarrier } from '../../packages/indelible/src/moving/attachment-carrier.ts';
 import type { LineBatch, LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { batchOf, type SealedLine, sealChain, sealLine } from '../support/chain.ts';
 import { check, rejectsWith, signer } from '../transparency/support.ts';
@@ -159,6 +161,15 @@ test('another ledger in the target is refused, and so is a place onto itself; no
   await rejectsWith('USAGE', () =>
     refuseSamePlace('postgres://ann:secret@db/x?ledger=a', 'postgresql://bob@db/x?local=./else&ledger=a'),
   );
+  for (const [one, other] of [
+    ['s3://bucket/clip?endpoint=http://x', 's3://bucket/clip/?endpoint=http://x&lock=none'],
+    ['nats://B:4222,a/S?replicas=1', 'nats://a:4222,b/S?tls=required'],
+  ] as const) {
+    await rejectsWith('USAGE', () => refuseSamePlace(one, other));
+    const [first, second] = [one, other].map((url) => (parseLedgerUrl(url) as { local: string }).local);
+    assert.equal(first, second, 'one folder on this machine');
+  }
+  refuseSamePlace('nats://a/S', 'nats://a/T');
   refuseSamePlace(from, to);
 });
 
@@ -252,6 +263,32 @@ test('a record whose attachment is gone is not copied: a copy without it would o
   await rm(join(folder, 'from', 'attachments'), { recursive: true });
   await rejectsWith('ATTACHMENT_MISSING', () => copyBetween(from, to));
   assert.equal((await linesAt(to)).length, 0);
+});
+
+test('what lies under the name of an attachment in the copy, and is something else, is replaced', async (t) => {
+  const folder = await newFolder(t);
+  const [from, to] = [`file:${join(folder, 'from')}`, `file:${join(folder, 'to')}`];
+  await makeAt(from, 10);
+  const attachments = openAttachments(from, { read_only: true });
+  const digests: string[] = [];
+  for await (const digest of attachments.list()) digests.push(digest);
+  const digest = digests[0]!;
+  const hex = digest.slice('sha-256:'.length);
+  const path = join('attachments', hex.slice(0, 2), hex);
+  await mkdir(join(folder, 'to', path, '..'), { recursive: true });
+  await writeFile(join(folder, 'to', path), 'something else');
+  const target = openAttachments(to);
+  const carrier = new AttachmentCarrier(attachments, target);
+  const { length: size } = await attachments.get(digest);
+  for (const seq of [1, 2]) await carrier.carry({ digest, size, media_type: 'application/json', seq });
+  assert.equal(carrier.count, 1);
+  assert.deepEqual(await target.get(digest), await attachments.get(digest));
+  await Promise.all([attachments.close(), target.close()]);
+  // The folder says what it has replaced.
+  assert.match(
+    await rejectsWith('COPY_DIFFERS', () => copyBetween(from, to)),
+    /was altered, and has been replaced/,
+  );
 });
 
 test('a truncated log is copied with its tree, so that its proofs still hold; a copy that lags behind is told', async (t) => {

@@ -77,12 +77,26 @@ function split(text: string): [string, string] {
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** The same place gives the same folder, whoever signs in to it, and however its objects are to be kept. */
+/** The same place gives the same folder. */
 function digestOf(url: string): string {
-  const [before, query] = split(withoutCredentials(url));
-  const endpoint = url.startsWith('s3:') ? new URLSearchParams(query).get('endpoint') : null;
-  const place = url.startsWith('s3:') ? `${before}${endpoint === null ? '' : `?endpoint=${endpoint}`}` : url;
-  return createHash('sha256').update(withoutCredentials(place)).digest('hex').slice(0, 16);
+  return createHash('sha256').update(identityOf(url)).digest('hex').slice(0, 16);
+}
+
+/** Which remote place it is, however its URL spells it, whoever signs in to it, and however it is to keep what it gets. */
+export function identityOf(url: string): string {
+  const plain = withoutCredentials(url);
+  const [before, query] = split(plain);
+  if (url.startsWith('s3:')) {
+    const endpoint = new URLSearchParams(query).get('endpoint');
+    return `${before.replace(/\/+$/, '')}${endpoint === null ? '' : `?endpoint=${endpoint}`}`;
+  }
+  const nats = /^nats:\/\/([^/]*)\/(.*)$/.exec(before);
+  if (nats === null) return plain;
+  const servers = nats[1]!
+    .toLowerCase()
+    .split(',')
+    .map((server) => (/:[0-9]+$/.test(server) ? server : `${server}:4222`));
+  return `nats://${servers.sort().join(',')}/${nats[2]}`;
 }
 
 /** A URL as messages may show it. */

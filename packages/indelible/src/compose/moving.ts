@@ -21,7 +21,7 @@ import { openCheckpointHistory } from '../transparency/checkpoint-history.ts';
 import { openTreeFolder } from '../transparency/tree-folder.ts';
 import { verifyLedger } from '../verification/verify-ledger.ts';
 import { openAttachments, treeFolder } from './beside.ts';
-import { isRemote, parseLedgerUrl, withoutCredentials } from './ledger-url.ts';
+import { identityOf, isRemote, parseLedgerUrl, withoutCredentials } from './ledger-url.ts';
 import { openStore } from './open-store.ts';
 import { type PublishArchiveOptions, publishingOf } from './publish-archive.ts';
 import { openStoredProofs } from './verification.ts';
@@ -45,7 +45,7 @@ export function refuseSamePlace(from: string, to: string): void {
 
 function placeOf(url: string): string {
   const place = parseLedgerUrl(url);
-  return isRemote(place) ? withoutCredentials(place.url) : realPath(resolve(place.path));
+  return isRemote(place) ? identityOf(place.url) : realPath(resolve(place.path));
 }
 
 /** With links followed as far as there is something. */

@@ -8,9 +8,9 @@
  */
 import { type HashByKey, IndelibleError, MerkleRange, StretchVerifier } from '@indelible/core';
 import { attachmentUses } from '../ledger/attachment-uses.ts';
-import { bytesOf } from '../ledger/data-of.ts';
 import type { Head, LineBatch } from '../stores/contract.ts';
 import { Appender } from './appender.ts';
+import { AttachmentCarrier } from './attachment-carrier.ts';
 import type { CommonGround } from './common-ground.ts';
 import type { CopyProgress, CopySource, CopyTarget } from './types.ts';
 
@@ -42,7 +42,7 @@ export async function transfer(options: TransferOptions): Promise<Transferred> {
   // Behind the copy's last record, its chain must go on.
   if (!whole && ground.last_line !== null) check.prime(ground.last_line);
   const appender = new Appender(to.store, ground.head);
-  let attachments = 0;
+  const attachments = new AttachmentCarrier(from.attachments, to.attachments);
   let bytes = 0;
   try {
     for await (const batch of from.store.read(start, goal.seq + 1)) {
@@ -51,7 +51,7 @@ export async function transfer(options: TransferOptions): Promise<Transferred> {
       check.take(batch);
       const known = Math.max(0, ground.next - batch.first_seq);
       if (known < batch.ends.length) {
-        attachments += await carryAttachments(options, batch);
+        for (const use of attachmentUses(batch)) if (use.seq >= ground.next) await attachments.carry(use);
         await appender.add(batch, known);
       }
       bytes += batch.bytes.length;
@@ -65,7 +65,12 @@ export async function transfer(options: TransferOptions): Promise<Transferred> {
     if (check.next !== goal.seq + 1) await mustNotBeTruncated(options, check.next);
     const head = (await appender.finish()) ?? goal;
     mustBeGoal(to.store.url, await to.store.head(), head, goal);
-    return { head, copied: appender.written, attachments, root: whole ? check.root : null };
+    return {
+      head,
+      copied: appender.written,
+      attachments: attachments.count,
+      root: whole ? check.root : null,
+    };
   } finally {
     await appender.settle();
   }
@@ -109,17 +114,6 @@ class RunningCheck {
       throw unfit(this.#next + this.#verifier.records - before);
     this.#next += ends.length;
   }
-}
-
-/** A record's attachment is durable before the record, here as there. */
-async function carryAttachments({ from, to, ground }: TransferOptions, batch: LineBatch): Promise<number> {
-  let carried = 0;
-  for (const use of attachmentUses(batch)) {
-    if (use.seq < ground.next || (await to.attachments.has(use.digest))) continue;
-    await to.attachments.put(await bytesOf(from.attachments, use));
-    carried++;
-  }
-  return carried;
 }
 
 async function mustNotBeTruncated({ from }: TransferOptions, expected: number): Promise<void> {

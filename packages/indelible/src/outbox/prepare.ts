@@ -71,5 +71,7 @@ export function withoutTaken(entries: readonly Entry[], taken: ReadonlyMap<strin
 /** Why an event stays out of the log. Raises what is no fault of the event. */
 export function refusal(position: number, error: unknown): RefusedEvent {
   if (!isIndelibleError(error)) throw error;
-  return { position, code: error.code, message: error.message.slice(0, 1000) };
+  // It quotes the event, and PostgreSQL keeps neither U+0000 nor half a surrogate pair.
+  const message = error.message.slice(0, 1000).toWellFormed().replaceAll('\0', '\ufffd');
+  return { position, code: error.code, message };
 }

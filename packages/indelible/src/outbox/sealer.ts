@@ -225,8 +225,12 @@ export class OutboxSealer {
     let release: (() => Promise<void>) | undefined;
     try {
       for (let races = 0; rest.length > 0; races++) {
+        if (races >= RACES_MAX) {
+          release = await this.#outbox.log.reserve?.();
+          // While that was waited for, others appended.
+          this.#head.doubt();
+        }
         if (this.#head.uncertain) await this.#readHead();
-        if (races === RACES_MAX) release = await this.#outbox.log.reserve?.();
         const keys = keysOf(rest);
         const taken = keys.length === 0 ? new Map() : await this.#outbox.sealedKeys(keys);
         const sorted = withoutTaken(rest, taken);

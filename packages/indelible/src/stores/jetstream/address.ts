@@ -58,7 +58,8 @@ function optionsOf(query: string): { replicas: number; tls: boolean } {
   for (const [name, value] of new URLSearchParams(query)) {
     const known =
       (name === 'replicas' && REPLICAS_ALLOWED.includes(value)) || (name === 'tls' && value === 'required');
-    if (!known || given.has(name)) throw wrong(`it does not take ${name}=${value.slice(0, 40)}`);
+    // Not its value: it may be a credential in the wrong place.
+    if (!known || given.has(name)) throw wrong(`it does not take this ${name.slice(0, 40)}=…`);
     given.set(name, value);
   }
   return { replicas: Number(given.get('replicas') ?? REPLICAS), tls: given.has('tls') };

@@ -9,6 +9,9 @@
  *
  * Functions that are only reached from others, which pin their search_path, pin none: each would cost a switch.
  */
+const APPEND_LINES = `NEW.head_seq := indelible.append_lines(
+    (indelible.ledger_for(NEW.ledger, NEW.said_by)).id, NEW.ledger, NEW.expected_seq, NEW.expected_hash, NEW.lines, NEW.ends);`;
+
 export const APPEND = String.raw`
 -- The way to append for those who are not the owner; head_seq is what is returned.
 CREATE VIEW indelible.appends AS SELECT
@@ -83,6 +86,7 @@ DECLARE
   appended integer := cardinality(ends);
   first_line text := convert_from(substr(lines, 1, greatest(ends[1], 0)), 'UTF8');
   first_record json := indelible.readable(substr(first_line, 85, greatest(length(first_line) - 86, 0)));
+  last_record json := first_record;
   first_seq bigint;
   prev bytea;
 BEGIN
@@ -115,6 +119,18 @@ BEGIN
     nothing := indelible.checked_hash(first_line, 1, ledger_name, first_seq, prev, is_keyed);
   ELSIF first_record ->> 'recorded_at' < (indelible.readable(head_body) ->> 'recorded_at') COLLATE "C" THEN
     nothing := indelible.refuse_lines(1, 'is earlier than the record before');
+  END IF;
+  -- What is recorded next goes on from the last line's time.
+  IF appended > 1 THEN
+    last_record := indelible.readable(convert_from(
+      substr(lines, ends[appended - 1] + 85, greatest(ends[appended] - ends[appended - 1] - 86, 0)), 'UTF8'));
+  END IF;
+  IF (last_record ->> 'recorded_at' ~ '^[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9][.][0-9]{3}Z$') IS NOT TRUE
+    OR (last_record ->> 'recorded_at')::timestamptz IS NULL
+  THEN
+    nothing := indelible.refuse_lines(appended, 'has no time of recording');
+  ELSIF last_record ->> 'recorded_at' < (first_record ->> 'recorded_at') COLLATE "C" THEN
+    nothing := indelible.refuse_lines(appended, 'is earlier than a record before');
   END IF;
 
   -- OFFSET 0 keeps what an inner query computes from being computed again for each place that uses it. A row is linked to
@@ -157,8 +173,16 @@ BEGIN
   IF NEW.expected_seq IS NULL AND indelible.acts_as(NEW.said_by, 'indelible_owner') THEN
     INSERT INTO indelible.ledgers (name) VALUES (NEW.ledger) ON CONFLICT DO NOTHING;
   END IF;
-  NEW.head_seq := indelible.append_lines(
-    (indelible.ledger_for(NEW.ledger, NEW.said_by)).id, NEW.ledger, NEW.expected_seq, NEW.expected_hash, NEW.lines, NEW.ends);
+  IF current_setting('transaction_isolation') = 'read committed' THEN
+    ${APPEND_LINES}
+  ELSE
+    -- It sees the log as it was when it began: whoever came later has to try again.
+    BEGIN
+      ${APPEND_LINES}
+    EXCEPTION WHEN unique_violation THEN
+      RAISE EXCEPTION 'another transaction appended first' USING ERRCODE = 'serialization_failure';
+    END;
+  END IF;
   RETURN NEW;
 END
 $$;

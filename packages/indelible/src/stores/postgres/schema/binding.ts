@@ -18,7 +18,7 @@ CREATE INDEX members_ledger ON indelible.members (ledger_id);
 CREATE FUNCTION indelible.acts_as(who name, role name) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-  SELECT coalesce(pg_catalog.pg_has_role(who, pg_catalog.to_regrole(pg_catalog.quote_ident(role))::oid, 'USAGE'), false)
+  SELECT coalesce(pg_catalog.pg_has_role(who, pg_catalog.to_regrole(pg_catalog.quote_ident(role))::pg_catalog.oid, 'USAGE'), false)
 $$;
 
 -- PL/pgSQL keeps its plans; a function in SQL that cannot be inlined is planned anew in each statement.

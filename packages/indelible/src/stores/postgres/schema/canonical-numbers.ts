@@ -25,7 +25,7 @@ DECLARE
   double float8;
   shortest numeric;
   -- One in the 16th digit.
-  unit numeric := ('1e' || (point - 16))::numeric;
+  unit numeric;
   rounded numeric;
 BEGIN
   IF abs(value) > 1.7976931348623157e308 OR abs(value) < 4.9e-324 THEN
@@ -35,6 +35,7 @@ BEGIN
   shortest := double::text::numeric;
   -- A decimal of so few digits lies exactly between two doubles only if a power of five below 2^54 divides it.
   IF point BETWEEN 16 AND 40 THEN
+    unit := ('1e' || (point - 16))::numeric;
     -- This cast keeps 15 digits.
     IF double::numeric::float8 = double THEN
       shortest := double::numeric;

@@ -19,6 +19,8 @@
 import { PLAUSIBLE } from './event-checks.ts';
 import { ownLedger } from './own-ledger.ts';
 
+const ROW_BYTES_MAX = 1 << 20;
+
 export const OUTBOX = String.raw`
 -- Which sealer leads. The epoch grows whenever another one takes over.
 CREATE TABLE indelible.sealers (
@@ -96,12 +98,19 @@ BEGIN
       NEW.action, NEW.outcome, NEW.correlation_id, NEW.span_id, NEW.occurred_at, NEW.source, NEW.event_type, NEW.message,
       NEW.input_ref, NEW.output_ref, NEW.latency_ms, NEW.cost_usd, NEW.params_hash, NEW.idempotency_key));
   END IF;
+  -- Sealers read many rows at a time. What is smaller, and too large for a record, they set aside.
+  IF pg_column_size(NEW) > ${ROW_BYTES_MAX} THEN
+    nothing := indelible.refuse_event('RECORD_TOO_LARGE', 'event', 'has more than ${ROW_BYTES_MAX} bytes');
+  END IF;
   -- 1024 lanes: a transaction can hold the locks of all. Without a correlation id no lock is tried.
   NEW.company := CASE WHEN pg_try_advisory_xact_lock_shared(1852074083, hashtext(NEW.correlation_id) & 1023)
     THEN coalesce(pg_sequence_last_value('indelible.outbox_company'), 0) END;
   NEW.position := nextval('indelible.outbox_positions');
-  -- A sequence can be read without a query.
-  IF pg_sequence_last_value('indelible.outbox_idle') > date_part('epoch', clock_timestamp()) THEN
+  -- A sequence can be read without a query. Who has notified cannot commit in two phases: where that is possible, sealers
+  -- look by themselves.
+  IF pg_sequence_last_value('indelible.outbox_idle') > date_part('epoch', clock_timestamp())
+    AND current_setting('max_prepared_transactions') = '0'
+  THEN
     IF EXISTS (SELECT FROM indelible.sealers AS s WHERE s.ledger_id = chain AND s.idle_until > clock_timestamp()) THEN
       nothing := pg_notify('indelible_outbox', NEW.ledger);
     END IF;

@@ -178,15 +178,16 @@ BEGIN
     BEGIN
       INSERT INTO indelible.events (
         ledger, action, actor, resource, related_resources, outcome, data, correlation_id, span_id, occurred_at, session,
-        source, event_type, message, input_ref, output_ref, latency_ms, cost_usd, params_hash, idempotency_key, said_by)
+        source, event_type, message, input_ref, output_ref, latency_ms, cost_usd, params_hash, idempotency_key, said_by, sealed_for)
       VALUES (
         o.ledger, o.action, o.actor, o.resource, o.related_resources, o.outcome, o.data, o.correlation_id, o.span_id,
         o.occurred_at, o.session, o.source, o.event_type, o.message, o.input_ref, o.output_ref, o.latency_ms, o.cost_usd,
-        o.params_hash, o.idempotency_key, o.said_by);
+        o.params_hash, o.idempotency_key, o.said_by, the_ledger.id);
       DELETE FROM indelible.outbox AS w WHERE w.ledger = o.ledger AND w.position = o.position;
-    EXCEPTION WHEN SQLSTATE 'ND005' OR SQLSTATE 'ND007' THEN
+    -- One that cannot be sealed, whatever the reason, must not keep those behind it.
+    EXCEPTION WHEN SQLSTATE 'ND005' OR SQLSTATE 'ND007' OR data_exception OR program_limit_exceeded THEN
       GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, told = PG_EXCEPTION_DETAIL;
-      code := coalesce(told::json ->> 'code', 'IDEMPOTENCY_CONFLICT');
+      code := CASE SQLSTATE WHEN 'ND007' THEN told::json ->> 'code' WHEN 'ND005' THEN 'IDEMPOTENCY_CONFLICT' ELSE 'EVENT_INVALID' END;
       PERFORM indelible.refuse_rows(
         the_ledger.name, json_build_array(json_build_object('position', o.position, 'code', code, 'message', problem)));
     END;

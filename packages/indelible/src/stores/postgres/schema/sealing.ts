@@ -23,7 +23,7 @@ SELECT
   m.idempotency ->> 'key' AS idempotency_key, m.attachment, m.key_id,
   m.actor ->> 'type' AS actor_type, m.actor ->> 'id' AS actor_id,
   m.resource ->> 'type' AS resource_type, m.resource ->> 'id' AS resource_id,
-  r.body, NULL::name AS said_by
+  r.body, NULL::name AS said_by, NULL::integer AS sealed_for
 FROM indelible.records AS r
 JOIN indelible.ledgers AS l ON l.id = r.ledger_id,
 LATERAL indelible.members_of(r.body) AS m
@@ -85,7 +85,11 @@ DECLARE
   body text;
   own bytea;
 BEGIN
-  ${ownLedger(', l.keyed', ', is_keyed')}
+  -- From the outbox, whose rows were compared with the bindings when they were inserted.
+  IF NEW.sealed_for IS NOT NULL THEN
+    SELECT l.id, l.name, l.keyed INTO chain, ledger_name, is_keyed FROM indelible.ledgers AS l WHERE l.id = NEW.sealed_for;
+  ELSE${ownLedger(', l.keyed', ', is_keyed')}
+  END IF;
   IF is_keyed THEN
     RAISE EXCEPTION 'the ledger % is keyed: only who has the key can seal records', ledger_name USING ERRCODE = 'ND008';
   END IF;

@@ -55,6 +55,7 @@ column events.resource: json | indelible_writer: INSERT
 column events.resource_id: text
 column events.resource_type: text
 column events.said_by: name | default CURRENT_USER
+column events.sealed_for: integer
 column events.seq: bigint | indelible_writer: SELECT
 column events.session: json | indelible_writer: INSERT
 column events.source: text | indelible_writer: INSERT
@@ -173,11 +174,11 @@ constraint records_ledger_id_prev_hash_key on records: UNIQUE (prev_hash, ledger
 constraint records_pkey on records: PRIMARY KEY (ledger_id, seq)
 constraint sealers_ledger_id_fkey on sealers: FOREIGN KEY (ledger_id) REFERENCES indelible.ledgers(id)
 constraint sealers_pkey on sealers: PRIMARY KEY (ledger_id)
-function acts_as(who name, role name): owner indelible_owner | returns boolean | sql | stable | parallel | source 1ea88eef66b09682eb04f1b9b343d9a92528fb80b834cd2c1a3bad5de7fbf4f0 | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
+function acts_as(who name, role name): owner indelible_owner | returns boolean | sql | stable | parallel | source dfc7d625a159f6342696128b0b2d3f02c0c7b28810b21b776e6886816196e7da | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
 function any_party_text(member text, written text, delegations integer): owner indelible_owner | returns text | plpgsql | source 3420fcd6d7b8b3a0f903e11a8681dd8ca7e56502a024d6cee85ab7a93dc5ddb9
 function append(ledger text, expected_seq bigint, expected_hash text, lines text): owner indelible_owner | returns bigint | plpgsql | source 05c671660b245ea8e2c04d8e99f4fa37e91da6a4e71c8a9c7a6992cd29fdc2b6 | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
-function append_lines(chain integer, ledger_name text, expected_seq bigint, expected_hash text, lines bytea, ends integer[]): owner indelible_owner | returns bigint | plpgsql | source 670c1210f78ea0c66edf7f97c98b0c75115bfd46c1a48e00421968678255008f
-function appends_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 31cb6544d04fbd2635d769eb9bfcd8ecf55940cef17f833b71132f777e442a24
+function append_lines(chain integer, ledger_name text, expected_seq bigint, expected_hash text, lines bytea, ends integer[]): owner indelible_owner | returns bigint | plpgsql | source 547277b5a630f4701c91342cae73a8f6b54ced3dd427815c38f5bd28c4fa7a1e
+function appends_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 7fc4cad645df49a3313af4ee745ddda1fa40685df97d709f1b9d1b2970c877d1
 function bind(ledger text, role name): owner indelible_owner | returns void | plpgsql | set search_path=pg_catalog, pg_temp | source c4ce2a9b9019cba1fde1af164b240b608f2085dc4440d24d084d594e3cd4e3a3
 function canonical(value jsonb, depth integer, ascii boolean): owner indelible_owner | returns text | plpgsql | immutable | strict | parallel | source a78d0d474c9d65f523699cad6ffa7791de58d9bdf171a3d5225440b485419123
 function canonical_json(value json, depth integer): owner indelible_owner | returns text | plpgsql | immutable | strict | source 2ab45c60118d4ade85be59d52155d4f9e86d02c5014af7df532bb9d5d80a411e
@@ -195,7 +196,7 @@ function checked_hash(line text, n bigint, ledger text, seq bigint, prev_hash by
 function count_members(json_text text): owner indelible_owner | returns integer | plpgsql | immutable | strict | parallel | source 5fa13904bcf33428c26e574d9e9d2979ae8031ae60b21131464b0be0fcc7b4b9
 function create_ledger(name text, role name): owner indelible_owner | returns void | arguments name text, role name DEFAULT NULL::name | plpgsql | set search_path=pg_catalog, pg_temp | source cec7424c201e43360ee7d69fac37356068b4a212659968cb8b6a544be660ab5e
 function ends_of(lines text): owner indelible_owner | returns integer[] | plpgsql | source a6284827e5fda2458aade0796ad3ef8dc6162bca6b20dde40ef4da9062ff91de | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
-function events_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source 786d75f0065b73cb927e8a296f3ec9c6f6ad9845ca0cd2ff08eec1d846c6cf44
+function events_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source 1d97623e47b96b17f49aae8ff99aa9c015bfcb1cf2138e963c3044be3fdb7190
 function fenced(ledger text, problem text): owner indelible_owner | returns void | plpgsql | source 98c5db9d64eb1708199592ee1b2f9765f9f6e23b3156af9226a3a01f3014ffd7
 function head(ledger text): owner indelible_owner | returns TABLE(seq bigint, hash text) | plpgsql | stable | set enable_bitmapscan=off | set enable_seqscan=off | set enable_sort=off | set search_path=pg_catalog, pg_temp | source 10ad28bcbd3a9b7a1f0961bb379cac84948ee7a24f141f09068347165ea38918 | indelible_reader: EXECUTE
 function holder_of(chain integer, wanted text): owner indelible_owner | returns indelible.records | plpgsql | stable | set enable_bitmapscan=off | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source 44d6de5a94e934ab0d357ab170b5ed3c60d41fb41425c9e5a19c0496a79752bb
@@ -212,7 +213,7 @@ function new_position(place indelible.outbox): owner indelible_owner | returns v
 function note_key(chain integer, seq bigint, body text): owner indelible_owner | returns boolean | plpgsql | source 4439f2b3e03026fb3cad2e4dbc07e78f76c23586d2ed547fbe54443d73db2b1d
 function only_ledger_of(who name): owner indelible_owner | returns text | plpgsql | stable | set search_path=pg_catalog, pg_temp | source 6cbbc71e0dadcbaea8d82f6b931c0eca8e5f869adee08a09d75f42830b20d788
 function outbox_event(o indelible.outbox): owner indelible_owner | returns text | plpgsql | stable | source f114c8e6b2f8fd8ca35e19b2d774825b6d781fa1fa73bd620791a02291e831b6 | indelible_sealer: EXECUTE
-function outbox_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source 482cf0bd94a8e64d42ff70a301bfcb6772f9cca9f326be2c010e702d7743f41b
+function outbox_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source 3a52587ef3bf05d51f63c2651eecd98464a7cd4215d4eca19f31d0d9aa61549b
 function outbox_place(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source 38b2324a9b6764ecd75ee495148e5866564edbc3e5e7625f6098afd2125df5d5
 function parsed(json_text text): owner indelible_owner | returns jsonb | plpgsql | immutable | strict | source fd8cc5638d24ef87270e38a8df3090df35e1990f1d3f6f522af3094112003fd1
 function parties_text(member text, value json): owner indelible_owner | returns text | plpgsql | strict | source 188df0cfe92c7d8915fdc578a3cb4c4873ad7818d1a899a9f2c19a4f4f7719f2
@@ -229,12 +230,12 @@ function reserve(ledger text): owner indelible_owner | returns void | plpgsql | 
 function same_event(ledger_id integer, key text, digest text): owner indelible_owner | returns indelible.records | plpgsql | set search_path=pg_catalog, pg_temp | source 279895f6f9638cc94cf5fb2eb2d842ae94dfab9f5bfbc7d438cf9b5c0d4db59e
 function seal(ledger text, epoch bigint, expected_seq bigint, expected_hash text, lines text, positions bigint[]): owner indelible_owner | returns bigint | plpgsql | set search_path=pg_catalog, pg_temp | source b857196bcad00949b78e07964aaa1a8c433bf3f2d3d1080f9ddaaffa1f2a581e | indelible_sealer: EXECUTE
 function seal_outbox(ledger text, at_most integer): owner indelible_owner | returns integer | arguments ledger text, at_most integer DEFAULT 1000 | plpgsql | set search_path=pg_catalog, pg_temp | source d6d7fa6f1eac72a253955b429022d737c83a87e1c2d3d9a0ec828a55ab6da8d5 | indelible_sealer: EXECUTE
-function seal_rows(the_ledger indelible.ledgers, at_most integer): owner indelible_owner | returns integer | plpgsql | set search_path=pg_catalog, pg_temp | source fe61879c6732e12996ae4b55b0f3e5de15d330c19dbfcdde68a465377cba8891
+function seal_rows(the_ledger indelible.ledgers, at_most integer): owner indelible_owner | returns integer | plpgsql | set search_path=pg_catalog, pg_temp | source a9d466f65620f3e817e7cb18aefc4cf1aafe7bc1f5929b973a567287e980417a
 function seals_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 0b4f938068d3da62ee9e74064d04c53756d4f0ac96f85b0cd6f2e96f2c25e58b
 function session_text(value json): owner indelible_owner | returns text | plpgsql | strict | source 9d1ba3433e84c0099c9eb5d459e9276240c26d95e76e55e7e8aed83c8c8ebeb3
 function set_aside(ledger text, epoch bigint, refused json): owner indelible_owner | returns integer | plpgsql | set search_path=pg_catalog, pg_temp | source c6d8ac69e027e454edde27e6100460db3dcf9d8e480360a0d1a0eb09f2c795c9 | indelible_sealer: EXECUTE
 function structure_text(member text, value json): owner indelible_owner | returns text | plpgsql | source 11f3483e05622982703ee4cf59a30d1e4aeeefe9fd01c82c2070123995be767a
-function survives_double(value numeric, point integer): owner indelible_owner | returns boolean | plpgsql | immutable | strict | parallel | set extra_float_digits=1 | set search_path=pg_catalog, pg_temp | source ec8ced18736913e5e7d0969f66fba0f0bd9d1dcfa6cb88c6ad7b002d0cda4e50
+function survives_double(value numeric, point integer): owner indelible_owner | returns boolean | plpgsql | immutable | strict | parallel | set extra_float_digits=1 | set search_path=pg_catalog, pg_temp | source 5675b2014f37dd98e7c9c7ddac0d1ec88184ceb38745f6a4e2233fb152a3d399
 function unbind(ledger text, role name): owner indelible_owner | returns void | plpgsql | set search_path=pg_catalog, pg_temp | source 58396b09485af724c07e00b6ac48c13d53b5107126071fdeff82511197247835
 function utc_text(at timestamp with time zone): owner indelible_owner | returns text | plpgsql | immutable | strict | parallel | set search_path=pg_catalog, pg_temp | source 8457e9d55ef0049537143feceff8fb89a2ef7946d078f629d3f361d97a2893b9 | indelible_reader: EXECUTE | indelible_sealer: EXECUTE
 function utf16_length(value text): owner indelible_owner | returns integer | sql | immutable | strict | parallel | source c2d66a5e933a457aba1f3f7b4cede40e10fb3765a6da1f85ccc449c33c12d505
@@ -296,7 +297,7 @@ trigger seals_insert on seals: CREATE TRIGGER seals_insert INSTEAD OF INSERT ON 
 type event: owner indelible_owner
 type record_members: owner indelible_owner
 view appends: owner indelible_owner | definition 823fd3c6281b61a073108f8db02437c09b647230b648faaee68ac8e9478f157b
-view events: owner indelible_owner | security_barrier=true | definition 1df49237c19249852ea25e491836c6112ffb9f3948cb09e3d49420d0bf62010b | indelible_reader: SELECT
+view events: owner indelible_owner | security_barrier=true | definition 0f6f8c089e21093856d7545a00eaae83fc9a15387863a6d388c03600cc3a6157 | indelible_reader: SELECT
 view outbox_lag: owner indelible_owner | security_barrier=true | definition ba928fe606fd0b1f03f8d0c2cd671958b42f84dcc652164bf5132f85d289395c | indelible_reader: SELECT | indelible_sealer: SELECT | indelible_writer: SELECT
 view reservations: owner indelible_owner | definition 3318294eb842613bdf29df25d6d8ba9010850db9bc094d925b0e92c9f31c0ceb
 view seals: owner indelible_owner | definition c90ef48bd951b5e11bd4c3fe4f13fea0b2010a3cd02ac68f40396d1f38f5e62c`;
