@@ -145,6 +145,14 @@ const EVENTS = [
     cost_usd: 1e-7,
     data: [[], {}],
   },
+  // A backslash and five letters, not U+0000.
+  {
+    action: 'x',
+    actor: { type: 'user', id: 'a\\u0000' },
+    resource: { type: '\\\\u0000', id: '1' },
+    related_resources: [{ type: 'order', id: '\\u0000' }],
+    session: { id: '\\u0000' },
+  },
 ];
 
 test('an event becomes byte for byte the record that core would write', { skip }, async () => {

@@ -104,7 +104,7 @@ DECLARE
   depth integer := 0;
 BEGIN
   -- PostgreSQL could not say what the member is.
-  IF strpos(written, '\u0000') > 0 THEN
+  IF strpos(written, '\u0000') > 0 AND written ~ '(?<!\\)(?:\\\\)*\\u0000' THEN
     PERFORM indelible.refuse_event('EVENT_INVALID', member, 'must not have control characters');
   END IF;
   parsed := indelible.parsed(written);
@@ -228,7 +228,7 @@ CREATE FUNCTION indelible.structure_text(member text, value json) RETURNS text
 LANGUAGE plpgsql
 AS $$
 BEGIN
-  IF strpos(value::text, '\u0000') > 0 THEN
+  IF strpos(value::text, '\u0000') > 0 AND value::text ~ '(?<!\\)(?:\\\\)*\\u0000' THEN
     PERFORM indelible.refuse_event('EVENT_INVALID', member, 'must not have control characters');
   END IF;
   RETURN indelible.canonical_json(value, 1);
