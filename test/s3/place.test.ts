@@ -20,6 +20,7 @@ import { Findings } from '../../packages/indelible/src/stores/s3/findings.ts';
 import {
   batchFacts,
   batchMetadata,
+  claimedKey,
   parseBatchName,
   parseClaim,
   parseSettings,
@@ -190,16 +191,34 @@ test('names and small objects are read as they are written, and nothing else is'
     codeOf(() => parseSettings(new Uint8Array([0xff]), 'p')),
     'LEDGER_DAMAGED',
   );
-  const claim = { format: 1, first_seq: 7, last_seq: 7, hash: 'ab'.repeat(32), key: 'k', version_id: null };
-  assert.equal(parseClaim(bytes(claim), 0, 'p').slot, 0, 'the first batch may begin with any record');
+  const claim = { format: 1, first_seq: 7, last_seq: 7, hash: 'ab'.repeat(32), version_id: null };
+  const keyFor = (slot: number) => claimedKey('p/log/', slot, 7, '0123456789abcdef');
+  const parse = (slot: number, change = {}) =>
+    parseClaim(bytes({ ...claim, key: keyFor(slot), ...change }), slot, 'p', 'p/log/');
+  assert.equal(parse(0).slot, 0, 'the first batch may begin with any record');
+  assert.equal(parse(7).nonce, '0123456789abcdef');
   assert.equal(
-    codeOf(() => parseClaim(bytes(claim), 8, 'p')),
+    codeOf(() => parse(8)),
     'LEDGER_DAMAGED',
   );
   assert.equal(
-    codeOf(() => parseClaim(bytes({ ...claim, last_seq: 6 }), 7, 'p')),
+    codeOf(() => parse(7, { last_seq: 6 })),
     'LEDGER_DAMAGED',
   );
+  const elsewhere = [
+    'k',
+    'p/spare',
+    keyFor(0),
+    keyFor(7).replace('p/', 'q/'),
+    keyFor(7).slice(0, -1),
+    `${keyFor(7)}0`,
+  ];
+  for (const key of elsewhere)
+    assert.equal(
+      codeOf(() => parse(7, { key })),
+      'LEDGER_DAMAGED',
+      key,
+    );
 });
 
 /** Slots that are taken, as a server lists them. */

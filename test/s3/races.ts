@@ -19,6 +19,7 @@ import {
   openStore,
   plainUrl,
   rejectsWith,
+  startConditional,
   url,
 } from './support.ts';
 
@@ -169,12 +170,8 @@ export function races(buckets: () => Buckets): void {
   });
 
   test('where a server honours conditions in a bucket that keeps versions, the batches take the slots themselves', async (t) => {
-    const { endpoint, locked, client } = buckets();
-    const exists = async (path: string): Promise<boolean> => {
-      const key = path.slice(`/${locked}/`.length);
-      return (await new Hand(client, locked).versions(key)).some((one) => one.key === key);
-    };
-    const proxy = await S3Proxy.start(endpoint, exists);
+    const { locked, client } = buckets();
+    const proxy = await startConditional(buckets());
     t.after(() => proxy.close());
     const prefix = newPrefix();
     const address = url(locked, prefix, { endpoint: proxy.endpoint, retention_days: 1 });

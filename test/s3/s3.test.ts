@@ -7,9 +7,11 @@ import { attacks } from './attacks.ts';
 import { conformance } from './conformance.ts';
 import { connector } from './connector.ts';
 import { kills } from './kills.ts';
+import { markers } from './markers.ts';
 import { publishing } from './publishing.ts';
 import { races } from './races.ts';
 import { type Buckets, makeBuckets } from './support.ts';
+import { unlocked } from './unlocked.ts';
 import { worm } from './worm.ts';
 
 const missing = noS3Server();
@@ -32,7 +34,9 @@ suite('S3', { skip: missing, concurrency: AT_ONCE }, () => {
   });
   conformance(() => buckets);
   worm(() => buckets);
+  unlocked(() => buckets);
   races(() => buckets);
+  markers(() => buckets);
   // They share a place.
   suite('attacks', { concurrency: 1 }, () =>
     attacks(

@@ -5,6 +5,7 @@ import {
   CreateBucketCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListObjectVersionsCommand,
   PutObjectCommand,
   PutObjectLegalHoldCommand,
@@ -13,6 +14,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openS3Store, type S3StoreOptions } from '../../packages/indelible/src/stores/s3/s3-store.ts';
+import { S3Proxy } from '../support/s3-proxy.ts';
 import type { S3TestServer } from '../support/s3-server.ts';
 
 /** Buckets of one server: one whose objects can be locked, one that keeps no versions. */
@@ -68,6 +70,25 @@ export function plainUrl({ endpoint, plain }: Buckets, prefix: string): string {
   return url(plain, prefix, { endpoint, worm: 'off' });
 }
 
+/**
+ * A proxy that honours conditions as AWS does: by the current version, so that a delete marker counts as an absence.
+ *
+ * Source:  Amazon S3 user guide, "How to prevent object overwrites with conditional writes".
+ */
+export function startConditional({ endpoint, client }: Buckets): Promise<S3Proxy> {
+  return S3Proxy.start(endpoint, (path) => {
+    const [, bucket, ...key] = path.split('/');
+    const command = new HeadObjectCommand({ Bucket: bucket, Key: key.join('/') });
+    return client.send(command).then(
+      () => true,
+      (error: { $metadata?: { httpStatusCode?: number } }) => {
+        if (error.$metadata?.httpStatusCode !== 404) throw error;
+        return false;
+      },
+    );
+  });
+}
+
 /** A store that looks for other writers often, so that tests need not wait. */
 export function openStore(address: string, options: Omit<S3StoreOptions, 'url'> = {}): Promise<LogStore> {
   return openS3Store({ url: address, poll_ms: 20, ...options });
@@ -92,8 +113,14 @@ export class Hand {
     return versions.reverse().sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   }
 
-  async put(key: string, body: string): Promise<void> {
-    await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key: key, Body: body }));
+  async put(key: string, body: string, metadata: Record<string, string> = {}): Promise<void> {
+    const command = new PutObjectCommand({ Bucket: this.#bucket, Key: key, Body: body, Metadata: metadata });
+    await this.#client.send(command);
+  }
+
+  async metadata(key: string): Promise<Record<string, string>> {
+    const { Metadata } = await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key }));
+    return Metadata ?? {};
   }
 
   async text(key: string): Promise<string> {

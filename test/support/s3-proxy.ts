@@ -37,6 +37,8 @@ export class S3Proxy {
   /** Conditional writes take turns. */
   #turn: Promise<void> = Promise.resolve();
   rules: Rule[] = [];
+  /** So many names to a page of a listing at most, as with other servers. It takes credentials. */
+  page_max = Number.POSITIVE_INFINITY;
   /** Every request, as method and path without the query. */
   readonly seen: string[] = [];
 
@@ -101,20 +103,20 @@ export class S3Proxy {
     await this.#turn;
   }
 
-  #headersOf({ method, url, headers }: IncomingMessage): IncomingHttpHeaders {
-    const conditions = ['if-match', 'if-none-match'];
-    const bare = this.#credentials === null || !conditions.some((name) => headers[name] !== undefined);
-    if (bare) return headers;
-    const request = { method: method!, url: url!, headers: headers as Record<string, string> };
-    return signAgain(request, conditions, this.#credentials!);
+  /** As it is passed on. */
+  #outgoing({ method, url, headers }: IncomingMessage): { path: string; headers: IncomingHttpHeaders } {
+    const conditions = this.#exists === null ? [] : ['if-match', 'if-none-match'];
+    const path = withShortPage(url!, this.page_max);
+    const same = path === url && !conditions.some((name) => headers[name] !== undefined);
+    if (this.#credentials === null || same) return { path: url!, headers };
+    const request = { method: method!, url: path, headers: headers as Record<string, string> };
+    return { path, headers: signAgain(request, conditions, this.#credentials) };
   }
 
   /** The host stays as the client wrote it: it is signed. */
   async #pass(incoming: IncomingMessage, body: Buffer, answer: ServerResponse, lose: boolean): Promise<void> {
     const { host, port } = { host: this.#target.hostname, port: this.#target.port };
-    const { method, url: path } = incoming;
-    const headers = this.#headersOf(incoming);
-    const outgoing = request({ host, port, method, path, headers });
+    const outgoing = request({ host, port, method: incoming.method, ...this.#outgoing(incoming) });
     outgoing.end(body);
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
     const parts: Buffer[] = [];
@@ -122,4 +124,13 @@ export class S3Proxy {
     if (lose) throw new Error('lost');
     answer.writeHead(response.statusCode!, response.headers).end(Buffer.concat(parts));
   }
+}
+
+/** The URL of a listing, asking for a page that is no larger; any other as it is. */
+function withShortPage(url: string, page_max: number): string {
+  const [path, query = ''] = url.split('?');
+  const asked = query.split('&');
+  const page = Number(asked.find((one) => one.startsWith('max-keys='))?.slice('max-keys='.length) ?? 1000);
+  if (page <= page_max || !asked.some((one) => /^(?:versions|list-type)\b/.test(one))) return url;
+  return `${path}?${[...asked.filter((one) => !one.startsWith('max-keys=')), `max-keys=${page_max}`].join('&')}`;
 }

@@ -2,8 +2,9 @@
  * How a batch becomes part of the log: of all who want the same slot, exactly one gets it.
  *
  * An object is only put if none has its name. Where the bucket of the records honours that condition, the batch itself
- * is put so (one request). Where it does not, as some servers in buckets that keep versions, the batch goes there under
- * a name of its own, and a small claim in another bucket decides (two requests, of which the first may run ahead).
+ * is put so: one request, and where versions are kept another, which looks whether it became the first. Where it does
+ * not, as some servers in buckets that keep versions, the batch goes there under a name of its own, and a small claim in
+ * another bucket decides (two requests, of which the first may run ahead).
  *
  * Errors:  those of faults.ts; LEDGER_DAMAGED for an object that does not have its form.
  */
@@ -14,13 +15,13 @@ import { type Lock, lockMetadata, lockNow } from '../../s3/lock.ts';
 import {
   batchFacts,
   batchMetadata,
-  behind,
   type Commit,
+  claimedKey,
   digits,
   formatClaim,
   parseClaim,
-  parseSlot,
 } from './layout.ts';
+import { listedSlots } from './listed-slots.ts';
 
 /** A batch that wants a slot. */
 export interface Candidate {
@@ -45,7 +46,7 @@ export interface Commits {
   readonly in_flight: number;
   /** The batch that has the slot; null when none has. Always fresh. */
   at(slot: number): Promise<Commit | null>;
-  /** The first slots behind `after` that are taken, at most `count`, and whether there are more. */
+  /** The first `count` slots behind `after` that are taken, and whether there are more; fewer only when there are not. */
   slots(after: number, count: number): Promise<{ readonly slots: readonly number[]; readonly more: boolean }>;
   prepare(candidate: Candidate): Promise<Prepared>;
 }
@@ -78,17 +79,6 @@ function put(
   return bucket.put(key, candidate.bytes, { if_absent, lock: locked, metadata, content_type: CONTENT_TYPE });
 }
 
-async function slotsBelow(
-  bucket: Bucket,
-  prefix: string,
-  after: number,
-  count: number,
-): ReturnType<Commits['slots']> {
-  const { names, next } = await bucket.list({ prefix, after: behind(prefix, after), page: count });
-  const slots = names.map(({ key }) => parseSlot(key.slice(prefix.length))).filter((slot) => slot !== null);
-  return { slots, more: next !== null };
-}
-
 /** Without the bytes: commits are kept in memory. */
 function commitOf(
   { slot, first_seq, last_seq, hash }: Candidate,
@@ -99,7 +89,7 @@ function commitOf(
   return { slot, first_seq, last_seq, hash, key, version_id, nonce };
 }
 
-/** The batches themselves take the slots. */
+/** The batches themselves take the slots: of several versions of a name, the first has it. */
 export class OneBucket implements Commits {
   readonly in_flight = 1;
   readonly #place: BatchPlace;
@@ -111,28 +101,20 @@ export class OneBucket implements Commits {
   async at(slot: number): Promise<Commit | null> {
     const { bucket, prefix } = this.#place;
     const key = `${prefix}${digits(slot)}`;
-    const newest = await bucket.head(key);
-    if (newest === null) return null;
-    const first = bucket.versioned ? await bucket.first(key) : newest;
-    const facts = first === null ? null : await this.#factsOf(key, first.version_id, newest);
-    if (first === null || facts === null || (slot !== 0 && facts.first_seq !== slot))
+    // A delete marker hides a batch from who asks for the newest version; it has its slot all the same.
+    const first = bucket.versioned ? await bucket.first(key) : null;
+    if (bucket.versioned && first === null) return null;
+    const found = await bucket.head(key, first?.version_id);
+    if (found === null && first === null) return null;
+    const facts = batchFacts(found?.metadata ?? {});
+    if (facts === null || (slot !== 0 && facts.first_seq !== slot))
       throw new IndelibleError('LEDGER_DAMAGED', `${bucket.place}/${key} is no batch of ours`);
     const { first_seq, last_seq, hash, nonce } = facts;
-    return { slot, first_seq, last_seq, hash, key, version_id: first.version_id, nonce };
-  }
-
-  async #factsOf(
-    key: string,
-    version_id: string | null,
-    newest: NonNullable<Awaited<ReturnType<Bucket['head']>>>,
-  ): Promise<ReturnType<typeof batchFacts>> {
-    const same = newest.version_id === version_id;
-    const found = same ? newest : await this.#place.bucket.head(key, version_id);
-    return found === null ? null : batchFacts(found.metadata);
+    return { slot, first_seq, last_seq, hash, key, version_id: first?.version_id ?? null, nonce };
   }
 
   slots(after: number, count: number): ReturnType<Commits['slots']> {
-    return slotsBelow(this.#place.bucket, this.#place.prefix, after, count);
+    return listedSlots(this.#place.bucket, this.#place.prefix, after, count);
   }
 
   async prepare(candidate: Candidate): Promise<Prepared> {
@@ -142,9 +124,21 @@ export class OneBucket implements Commits {
       nonce,
       claim: async () => {
         const done = await put(this.#place, key, candidate, nonce, true);
-        return done === false ? null : commitOf(candidate, key, done.version_id, nonce);
+        if (done === false || !(await this.#isFirst(key, done.version_id))) return null;
+        return commitOf(candidate, key, done.version_id, nonce);
       },
     };
+  }
+
+  /** A server that takes a delete marker for an absence lets a second batch into a slot that is taken. */
+  async #isFirst(key: string, version_id: string | null): Promise<boolean> {
+    const { bucket } = this.#place;
+    if (!bucket.versioned) return true;
+    const first = await bucket.first(key);
+    // What was put may yet turn out to have the slot: the next append looks.
+    if (first === null)
+      throw new IndelibleError('STORE_UNAVAILABLE', `${bucket.place}: what was put as ${key} is not there`);
+    return first.version_id === (version_id ?? 'null');
   }
 }
 
@@ -163,17 +157,18 @@ export class HeadBucket implements Commits {
     const { bucket, prefix } = this.#heads;
     const key = `${prefix}${digits(slot)}`;
     const claim = await bucket.get(key);
-    return claim === null ? null : parseClaim(claim.bytes, slot, `${bucket.place}/${key}`);
+    if (claim === null) return null;
+    return parseClaim(claim.bytes, slot, `${bucket.place}/${key}`, this.#place.prefix);
   }
 
   slots(after: number, count: number): ReturnType<Commits['slots']> {
-    return slotsBelow(this.#heads.bucket, this.#heads.prefix, after, count);
+    return listedSlots(this.#heads.bucket, this.#heads.prefix, after, count);
   }
 
   async prepare(candidate: Candidate): Promise<Prepared> {
     const { slot, last_seq } = candidate;
     const nonce = newNonce();
-    const key = `${this.#place.prefix}${digits(slot)}-${digits(last_seq)}-${nonce}`;
+    const key = claimedKey(this.#place.prefix, slot, last_seq, nonce);
     const done = await put(this.#place, key, candidate, nonce, false);
     const version_id = done === false ? null : done.version_id;
     const { bucket, prefix } = this.#heads;

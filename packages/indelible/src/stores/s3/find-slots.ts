@@ -17,7 +17,7 @@ export async function lastSlot(commits: Commits, known: number): Promise<number 
   for (;;) {
     const { slots, more } = await commits.slots(last, PAGE);
     last = slots.at(-1) ?? last;
-    if (!more || slots.length === 0) return last < 0 ? null : last;
+    if (!more) return last < 0 ? null : last;
     last = await leap(commits, last);
   }
 }
@@ -57,7 +57,7 @@ export async function floorSlot(commits: Commits, seq: number): Promise<number |
       const { slots, more } = await commits.slots(after, PAGE);
       const before = slots.filter((slot) => slot <= seq);
       floor = before.at(-1) ?? floor;
-      if (!more || slots.length === 0 || before.length < slots.length) break;
+      if (!more || before.length < slots.length) break;
       after = slots.at(-1)!;
     }
     if (floor !== null || start < 0) return floor;

@@ -13,12 +13,12 @@ import { ClaimList } from './claim-list.ts';
 import { Findings } from './findings.ts';
 import { batchFacts, type Commit, isChanging } from './layout.ts';
 import { ManifestCheck } from './manifest-check.ts';
-import type { OpenedLog } from './open-log.ts';
+import { type OpenedLog, SETTINGS } from './open-log.ts';
 import { type Found, walk } from './walk.ts';
 
 const AT_ONCE = 24;
 /** What else lies in the place, beside the batches. */
-const OTHERS = ['attachments/', 'checkpoint', 'ledger.json', 'log.vkey', 'manifests/', 'tile/'];
+const OTHERS = ['attachments/', 'checkpoint', SETTINGS, 'log.vkey', 'manifests/', 'tile/'];
 
 /** Repairs nothing. One request for each object, and one for a thousand names. */
 export async function inspectLog(
@@ -91,9 +91,7 @@ class BatchInspection {
       this.#findings.add('unexpected_file', `${named.key} is no batch of ours`, { damage: true, seq: slot });
       return;
     }
-    if (lockThatWasSet(facts.metadata) === null) this.#not_locked++;
-    else this.#locked++;
-    await lockOf(this.#log, named.key, facts, this.#findings, this.#now, slot);
+    await this.#lock(named.key, facts, slot);
     this.#follows(said.first_seq);
     this.#next = said.last_seq + 1;
     const { first_seq, last_seq, hash, nonce } = said;
@@ -105,9 +103,18 @@ class BatchInspection {
   /** A server may be slow to list what is there. */
   async #unlisted(commit: Commit, facts: ObjectFacts | null): Promise<void> {
     if (facts === null) this.#missing(commit.first_seq, commit.last_seq + 1);
-    else this.#manifests.add(commit.slot, commit.key, commit.version_id);
+    else {
+      this.#manifests.add(commit.slot, commit.key, commit.version_id);
+      await this.#lock(commit.key, facts, commit.slot);
+    }
     this.#next = commit.last_seq + 1;
     await this.#claimed([commit]);
+  }
+
+  async #lock(key: string, facts: ObjectFacts, slot: number): Promise<void> {
+    if (lockThatWasSet(facts.metadata) === null) this.#not_locked++;
+    else this.#locked++;
+    await lockOf(this.#log, key, facts, this.#findings, this.#now, slot);
   }
 
   #follows(first_seq: number): void {
@@ -145,12 +152,20 @@ class BatchInspection {
     else this.#findings.add('unexpected_file', `${named.key} is none of the ledger's objects`);
   }
 
+  /** Whether the ledger itself was locked when it was made, as batches then are. */
+  async #begunLocked(): Promise<boolean> {
+    const { bucket, prefix } = this.#log;
+    const first = await bucket.first(`${prefix}${SETTINGS}`);
+    const facts = first === null ? null : await bucket.head(`${prefix}${SETTINGS}`, first.version_id);
+    return facts !== null && lockThatWasSet(facts.metadata) !== null;
+  }
+
   async #end(last: Commit | null): Promise<void> {
     const now = await this.#log.head.fresh();
     const end = now?.last_seq ?? -1;
     if (last !== null && this.#next !== null && this.#next <= last.last_seq)
       this.#missing(this.#next, last.last_seq + 1);
-    if (this.#locked > 0 && this.#not_locked > 0) {
+    if (this.#not_locked > 0 && (this.#locked > 0 || (await this.#begunLocked()))) {
       const detail = `${this.#not_locked} of ${this.#locked + this.#not_locked} batches were put without a lock`;
       this.#findings.add('not_locked', detail);
     }

@@ -111,11 +111,19 @@ export function batchFacts(metadata: Readonly<Record<string, string>>): BatchFac
   return HASH.test(hash) && NONCE.test(nonce) ? { first_seq, last_seq, hash, nonce, confirmed_seq } : null;
 }
 
+/** The object of a batch that a claim is for. */
+export const claimedKey = (log: string, slot: number, last_seq: number, nonce: string): string =>
+  `${log}${digits(slot)}-${digits(last_seq)}-${nonce}`;
+
 export function formatClaim({ first_seq, last_seq, hash, key, version_id }: Commit): Uint8Array {
   return encode({ format: FORMAT, first_seq, last_seq, hash, key, version_id });
 }
 
-export function parseClaim(bytes: Uint8Array, slot: number, place: string): Commit {
+/**
+ * The claim of a slot, as it lies in `place`. It can only be for a batch below `log`, the prefix of batches, under the
+ * name that its writer gave it: anywhere else nobody would look at what became of the object, or of its lock.
+ */
+export function parseClaim(bytes: Uint8Array, slot: number, place: string, log: string): Commit {
   const { first_seq, last_seq, hash, key, version_id } = decode(bytes, place);
   const sound =
     isWhole(first_seq) &&
@@ -125,6 +133,8 @@ export function parseClaim(bytes: Uint8Array, slot: number, place: string): Comm
     typeof hash === 'string' &&
     HASH.test(hash) &&
     typeof key === 'string' &&
+    NONCE.test(key.slice(-NONCE_LENGTH)) &&
+    key === claimedKey(log, slot, last_seq, key.slice(-NONCE_LENGTH)) &&
     (version_id === null || typeof version_id === 'string');
   if (!sound) throw damaged(place);
   return { slot, first_seq, last_seq, hash, key, version_id, nonce: key.slice(-NONCE_LENGTH) };

@@ -12,7 +12,14 @@ import { chooseLock, type Lock, lockMetadata, lockNow } from '../../s3/lock.ts';
 import type { S3Place } from '../../s3/place.ts';
 import { type Commits, HeadBucket, OneBucket } from './commits.ts';
 import { HeadTracker } from './head.ts';
-import { batchFacts, behind, formatSettings, parseSettings, type Settings } from './layout.ts';
+import {
+  batchFacts,
+  behind,
+  formatSettings,
+  parseBatchName,
+  parseSettings,
+  type Settings,
+} from './layout.ts';
 
 export interface OpenLogOptions {
   readonly place: S3Place;
@@ -38,7 +45,8 @@ export interface OpenedLog {
   readonly head: HeadTracker;
 }
 
-const SETTINGS = 'ledger.json';
+/** What kind of ledger it is. */
+export const SETTINGS = 'ledger.json';
 const JSON_TYPE = 'application/json';
 
 export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
@@ -158,11 +166,15 @@ async function tryConditions({ bucket, prefix }: Heads): Promise<void> {
 
 /** The same on each opening, with the object that is there anyway. */
 async function probe({ bucket, prefix }: Heads, settings: Settings): Promise<void> {
-  const put = await bucket.put(`${prefix}${SETTINGS}`, formatSettings(settings), {
-    if_absent: true,
-    content_type: JSON_TYPE,
-  });
-  if (put !== false) throw conditionsIgnored(bucket);
+  // Behind a delete marker the first attempt may succeed; it leaves the same content, which the second one meets.
+  for (let i = 0; i < 2; i++) {
+    const put = await bucket.put(`${prefix}${SETTINGS}`, formatSettings(settings), {
+      if_absent: true,
+      content_type: JSON_TYPE,
+    });
+    if (put === false) return;
+  }
+  throw conditionsIgnored(bucket);
 }
 
 function conditionsIgnored({ place, versioned }: Bucket): IndelibleError {
@@ -177,16 +189,18 @@ function conditionsIgnored({ place, versioned }: Bucket): IndelibleError {
 async function refuseHeadSetBack({ bucket, prefix, head }: OpenedLog, { url }: S3Place): Promise<void> {
   const last = (await head.fresh())?.last_seq ?? -1;
   const log = `${prefix}log/`;
-  const { names } = await bucket.list({ prefix: log, after: behind(log, last) });
-  for (const { key, versions } of names) {
-    const [first] = versions;
-    const facts = first === undefined ? null : await bucket.head(key, first.version_id);
-    const confirmed = facts === null ? -1 : (batchFacts(facts.metadata)?.confirmed_seq ?? -1);
-    if (confirmed > Math.max(last, (await head.fresh())?.last_seq ?? -1)) {
-      throw new IndelibleError(
-        'LEDGER_DAMAGED',
-        `the head of ${url} is at record ${last}, but record ${confirmed} was durable: the head was set back`,
-      );
+  for await (const names of bucket.names({ prefix: log, after: behind(log, last) })) {
+    for (const { key, versions } of names) {
+      const [first] = versions;
+      if (first === undefined || parseBatchName(key.slice(log.length)) === null) continue;
+      const facts = await bucket.head(key, first.version_id);
+      const confirmed = facts === null ? -1 : (batchFacts(facts.metadata)?.confirmed_seq ?? -1);
+      if (confirmed > Math.max(last, (await head.fresh())?.last_seq ?? -1)) {
+        throw new IndelibleError(
+          'LEDGER_DAMAGED',
+          `the head of ${url} is at record ${last}, but record ${confirmed} was durable: the head was set back`,
+        );
+      }
     }
   }
 }
