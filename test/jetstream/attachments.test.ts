@@ -38,7 +38,7 @@ if (skip === false) {
   // In a stream made by hand that permits removal; of our own making it permits none.
   runAttachmentConformance(test, 'jetstream', async () => {
     const stream = newStream();
-    const settings = { ...settingsFor(`${stream}-attachments`, 1), deny_purge: false, deny_delete: false };
+    const settings = { ...settingsFor(`${stream}-attachments`, 1), deny_purge: false };
     await owner.manager.streams.add({ ...settings, subjects: [`indelible.${stream}.attachments.>`] });
     return {
       lasting: true,
@@ -112,4 +112,53 @@ test('a name that leaves no room for the second stream is refused when it is nee
   const store = openStreamAttachments({ url: server.url('S'.repeat(60)) });
   await assert.rejects(store.put(Buffer.from('x')), raises('LEDGER_URL'));
   await store.close();
+});
+
+const WEAKER: Record<string, object> = {
+  'storage is memory': { storage: 'memory' },
+  'max_age is 3600000000000 ns': { max_age: 3600e9 },
+  'max_bytes is 5000': { max_bytes: 5000 },
+  'deny_delete is not set': { deny_delete: false },
+  'its subjects are indelible': { subjects: ['indelible.other.>'] },
+};
+for (const [words, weaker] of Object.entries(WEAKER)) {
+  test(`a stream that would not keep what is put is refused, and the verifier says why: ${words}`, {
+    skip,
+  }, async () => {
+    const stream = newStream();
+    const name = `${stream}-attachments`;
+    const settings = { ...settingsFor(name, 1), subjects: [`indelible.${stream}.attachments.>`], ...weaker };
+    await owner.manager.streams.add(settings);
+    const store = openStreamAttachments({ url: server.url(stream) });
+    await assert.rejects(store.put(Buffer.from('x')), (error) => {
+      raises('STORE_UNSUITABLE')(error);
+      assert.ok((error as Error).message.includes(words), String(error));
+      return true;
+    });
+    const [finding] = await store.inspect();
+    assert.ok(finding?.damage === true && finding.detail.includes(words), finding?.detail);
+    await store.close();
+    await owner.manager.streams.delete(name);
+  });
+}
+
+test('a limit was lowered and raised again: verifying says that attachments are gone', {
+  skip,
+}, async (t) => {
+  const stream = newStream();
+  const ledger = await openLedger(`${server.url(stream)}&local=${join(folder, stream)}`);
+  t.after(() => ledger.close());
+  await ledger.record({ action: 'file.kept', data: { text: 'a'.repeat(400_000) } });
+  const whole = await verifyLog({ store: ledger.store, attachments: ledger.attachments!, workers: 0 });
+  assert.deepEqual([whole.ok, whole.store_notes], [true, []]);
+  const name = `${stream}-attachments`;
+  await owner.manager.streams.update(name, { max_msgs: 2 });
+  await owner.manager.streams.update(name, { max_msgs: -1 });
+  const { ok, store_notes } = await verifyLog({
+    store: ledger.store,
+    attachments: ledger.attachments!,
+    workers: 0,
+  });
+  assert.equal(ok, false);
+  assert.match(store_notes.map(({ detail }) => detail).join(), /messages 1 to \d+ are gone/);
 });

@@ -189,6 +189,31 @@ test('pitfall 11: a stream that is deleted while it is open, and one that is mad
   await store.close();
 });
 
+test('a stream that is made anew with as many messages is noticed by a writer that only appends', {
+  skip,
+}, async () => {
+  const { stream, subject, lines, open } = await filled([3]);
+  const url = server!.url(stream);
+  // Due before every append.
+  const store = await openJetStreamStore({ url, times: { recheck_ms: 0 } });
+  const more = sampleLines(2, { after: lines[2] });
+  await store.append(sampleBatch(more.slice(0, 1)), headOf(lines));
+  await asOwner(async ({ manager }) => {
+    await manager.streams.delete(stream);
+    await manager.streams.add(settingsFor(stream, 1));
+  });
+  await publish(subject, {}, 'altered');
+  await publish(subject, fieldsOf(more.slice(0, 1)), sampleBatch(more.slice(0, 1)).bytes);
+  await assert.rejects(
+    store.append(sampleBatch(more.slice(1)), headOf(more.slice(0, 1))),
+    says('LEDGER_DAMAGED', /made anew/),
+  );
+  await store.close();
+  const reader = await open({ read_only: true });
+  assert.deepEqual(await reader.head(), headOf(more.slice(0, 1)), 'nothing was appended');
+  await reader.close();
+});
+
 test('a sealed stream is read, and refused for writing', { skip }, async () => {
   const { stream, lines, open } = await filled([3]);
   const store = await open();

@@ -5,7 +5,8 @@
  * that subject without `.part`, which says how many there are and where they begin: only then is it there. A name may be
  * there twice, from two who put it at once or from a repair: what has the right bytes counts.
  *
- * Errors:  those of the contract and of the store (stores/jetstream): LEDGER_URL, DRIVER_MISSING, STORE_UNAVAILABLE.
+ * Errors:  those of the contract and of the store (stores/jetstream): LEDGER_URL, DRIVER_MISSING, STORE_UNAVAILABLE;
+ *          STORE_UNSUITABLE from `put`, when the stream's settings lack what attachments need.
  */
 import { randomBytes } from 'node:crypto';
 import { IndelibleError } from '@indelible/core';
@@ -82,10 +83,10 @@ class StreamAttachments implements AttachmentStore {
     return found;
   }
 
-  /** Whether bytes are right and there, `get` says. */
+  /** The stream's settings and counts; whether bytes are right and there, `get` says. */
   async inspect(): Promise<AttachmentFinding[]> {
-    this.#checkOpen();
-    return [];
+    const problems = await (await this.#opened()).problems();
+    return problems.map((detail) => ({ detail: `Attachment stream: ${detail}`, damage: true }));
   }
 
   async close(): Promise<void> {

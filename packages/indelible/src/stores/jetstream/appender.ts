@@ -17,12 +17,14 @@ import { IndelibleError, isIndelibleError } from '@indelible/core';
 import type { Head, LineBatch } from '../contract.ts';
 import type { Patience } from './connection.ts';
 import { PassingFault, unavailable } from './fault.ts';
+import { KnownEnd } from './known-end.ts';
 import type { OutgoingMessage } from './message.ts';
 import type { MessageMap } from './message-map.ts';
 import { LINES_BYTES_MAX } from './payload.ts';
+import { missingMessages } from './settings.ts';
 import { isCarriedBy, type OutgoingBatch, splitBatch } from './split-batch.ts';
 import type { StreamClient } from './stream.ts';
-import { EMPTY, findTail, type Tail } from './tail.ts';
+import { shorter, type Tail } from './tail.ts';
 
 /** A batch on its way to its place. */
 interface Attempt {
@@ -31,15 +33,16 @@ interface Attempt {
   readonly behind: number;
   /** Some of it may have landed, or may yet land. */
   asked: boolean;
+  /** The connection over which some of it was sent last. */
+  link: number;
 }
 
 export class Appender {
   readonly #stream: StreamClient;
   readonly #map: MessageMap;
-  /** The end of the stream as far as it is certain. */
-  #known: Tail = EMPTY;
-  /** Which connection said that `known` is the end; null when it must be asked again. */
-  #current: number | null = null;
+  readonly #end: KnownEnd;
+  /** False when the servers must be asked for the end again. */
+  #current = false;
   /** Had no answer. */
   #doubt: Attempt | null = null;
   /** The end of the queue: one after the other. */
@@ -50,13 +53,12 @@ export class Appender {
   constructor(stream: StreamClient, map: MessageMap) {
     this.#stream = stream;
     this.#map = map;
+    this.#end = new KnownEnd(stream);
   }
 
   /** The end of the stream now. */
-  async tail(patience = this.#stream.connection.patience()): Promise<Tail> {
-    const tail = await findTail(this.#stream, this.#known, patience);
-    this.#advance(tail);
-    return tail;
+  tail(patience = this.#stream.connection.patience()): Promise<Tail> {
+    return this.#end.find(patience);
   }
 
   /** The last record. After an append of unknown outcome: once that is certain. */
@@ -70,11 +72,11 @@ export class Appender {
     const failures = this.#failures;
     return this.#inTurn(async () => {
       // Called while the one before was under way, which then failed: nothing may follow it.
-      if (failures !== this.#failures) throw moved(this.#known.head);
+      if (failures !== this.#failures) throw moved(this.#end.tail.head);
       try {
         await this.#append(batch, expected, this.#stream.connection.patience());
       } catch (error) {
-        this.#current = null;
+        this.#current = false;
         if (!isIndelibleError(error, 'HEAD_MOVED')) this.#failures++;
         throw error;
       }
@@ -92,20 +94,15 @@ export class Appender {
     return turn;
   }
 
-  #advance(tail: Tail): void {
-    if (tail.number > this.#known.number) this.#known = tail;
-  }
-
   async #append(lines: LineBatch, expected: Head | null, patience: Patience): Promise<void> {
     await this.#settle(patience);
     const batch = splitBatch(lines, await this.#stream.payloadBytesMax(LINES_BYTES_MAX, patience));
     for (;;) {
-      const { generation } = this.#stream.connection;
       const tail = await this.#currentTail(expected, patience);
       if (!isSame(tail.head, expected)) throw moved(tail.head);
-      this.#current = null;
-      if (await this.#carryOut({ batch, behind: tail.number, asked: false }, patience)) {
-        this.#current = generation;
+      this.#current = false;
+      if (await this.#carryOut({ batch, behind: tail.number, asked: false, link: 0 }, patience)) {
+        this.#current = true;
         return;
       }
       if (patience.over)
@@ -116,12 +113,9 @@ export class Appender {
 
   /** What we know, when it is as fresh as can be and as expected; otherwise what the servers say. */
   async #currentTail(expected: Head | null, patience: Patience): Promise<Tail> {
-    const { generation } = this.#stream.connection;
-    if (this.#current !== generation || !isSame(this.#known.head, expected)) {
-      await this.tail(patience);
-      this.#current = generation;
-    }
-    return this.#known;
+    const known = this.#current && this.#end.confirmed && !this.#stream.recheck_due;
+    if (!known || !isSame(this.#end.tail.head, expected)) await this.#end.find(patience);
+    return this.#end.tail;
   }
 
   /** Makes sure that a batch of unknown outcome has landed or never will. */
@@ -144,8 +138,7 @@ export class Appender {
       const whole =
         !stored.includes(false) && (await this.#publish(attempt, batch.messages.at(-1)!, last, patience));
       this.#doubt = null;
-      if (whole) this.#advance({ number: last + 1, head: { seq: batch.last_seq, hash: batch.last_hash } });
-      if (whole) this.#remember(attempt);
+      if (whole) this.#landed(attempt, last + 1);
       return whole;
     } catch (error) {
       if (attempt.asked) this.#doubt = attempt;
@@ -162,12 +155,14 @@ export class Appender {
   ): Promise<boolean> {
     for (;;) {
       try {
-        if ((await this.#stream.publish(message, behind)) === 'stored') return true;
+        attempt.link = await this.#end.link(patience);
+        if ((await this.#stream.publish(message, { behind, link: attempt.link })) === 'stored') return true;
         // Unless an earlier try may have landed, this is refused for good.
         if (!attempt.asked) return false;
         const found = await this.#stream.message(behind + 1, patience);
         // Refused does not mean taken: what is in the way may not be durable yet.
         if (found !== null) return isCarriedBy(message, found);
+        if (patience.over) throw await this.#neverTaken(patience);
       } catch (error) {
         const passing = error instanceof PassingFault;
         if (passing ? error.asked : isIndelibleError(error, 'STORE_FULL')) attempt.asked = true;
@@ -178,7 +173,21 @@ export class Appender {
     }
   }
 
-  #remember({ batch, behind }: Attempt): void {
+  /** Why the place behind our message is neither given to us nor taken by another, in all our patience. */
+  async #neverTaken(patience: Patience): Promise<IndelibleError> {
+    const { state } = await this.#stream.info(patience);
+    const { tail } = this.#end;
+    const gone = state.last_seq < tail.number ? shorter(state.last_seq, tail) : missingMessages(state);
+    if (gone !== null) return new IndelibleError('LEDGER_DAMAGED', `${this.#place}: ${gone}`);
+    return unavailable(
+      this.#place,
+      new PassingFault(new Error('a message was refused, and no other one taken')),
+    );
+  }
+
+  #landed({ batch, behind, link }: Attempt, number: number): void {
+    const head = { seq: batch.last_seq, hash: batch.last_hash };
+    this.#end.learn({ number, head, head_number: number }, link);
     for (const [i, { first_seq, count }] of batch.messages.entries())
       this.#map.add({ number: behind + 1 + i, first_seq, count });
   }

@@ -1,15 +1,18 @@
 /**
  * The stream in which the attachments of a ledger lie (attachments/stream.ts says how).
  *
- * Errors:  LEDGER_URL for a name that leaves no room for this stream's; what fault.ts maps.
+ * Errors:  LEDGER_URL for a name that leaves no room for this stream's; STORE_UNSUITABLE when a setting of a stream that
+ *          is there would not keep what is put; what fault.ts maps.
  */
 import { isIndelibleError, LIMITS } from '@indelible/core';
+import type { StreamInfo } from '@nats-io/jetstream';
 import { parseAddress, type StreamAddress, shownAddress } from './address.ts';
 import { Connection, type Link } from './connection.ts';
 import { type Driver, loadDriver } from './driver.ts';
 import { isRefusal } from './fault.ts';
+import { checkGuarantees } from './inspect.ts';
 import { TIMES } from './jetstream-store.ts';
-import { settingsFor, subjectOf } from './settings.ts';
+import { missingGuarantees, missingMessages, type Needs, settingsFor, subjectOf } from './settings.ts';
 import { type RawMessage, rawMessage } from './stored-message.ts';
 import { StreamClient } from './stream.ts';
 
@@ -28,18 +31,18 @@ export class Place {
   readonly #connection: Connection;
   readonly #driver: Driver;
   readonly #stream: StreamClient;
-  readonly #replicas: number;
+  readonly #needs: Needs;
   readonly #prefix: string;
 
   constructor(connection: Connection, driver: Driver, { stream, replicas, servers }: StreamAddress) {
     this.#connection = connection;
     this.#driver = driver;
-    this.#replicas = replicas;
     const name = `${stream}-attachments`;
     // Refuses what is too long.
     parseAddress(shownAddress({ servers, stream: name, replicas, tls: false }));
     this.#stream = new StreamClient({ connection, stream: name, driver });
     this.#prefix = `${subjectOf(stream)}.attachments.`;
+    this.#needs = { subject: `${this.#prefix}>`, replicas, purgeable: true };
   }
 
   /** Resolves when a quorum has all of it. */
@@ -83,9 +86,7 @@ export class Place {
 
   /** Resolves when the server that answers is the leader for certain: one that was deposed may lack what there is. */
   async surelyLed(): Promise<void> {
-    await this.#stream.info().catch((error: unknown) => {
-      if (!isIndelibleError(error, 'LEDGER_NOT_FOUND')) throw error;
-    });
+    await this.#infoIfThere();
   }
 
   /** Every name that is complete. */
@@ -113,19 +114,40 @@ export class Place {
     return true;
   }
 
+  /** What the stream does not promise, and what it has not kept, in words. Nothing where there is no stream yet. */
+  async problems(): Promise<string[]> {
+    const info = await this.#infoIfThere();
+    if (info === null) return [];
+    const missing = missingGuarantees(info.config, this.#needs);
+    // Where purging is permitted, what is no longer there may have been purged.
+    const gone = info.config.deny_purge === true ? missingMessages(info.state) : null;
+    return gone === null ? missing : [...missing, gone];
+  }
+
   close(): Promise<void> {
     return this.#connection.close();
   }
 
+  /** Makes the stream; where it is there already, refuses one that would not keep what is put. */
   async #create(): Promise<void> {
+    const { subject, replicas } = this.#needs;
     const settings = {
-      ...settingsFor(this.#stream.name, this.#replicas),
+      ...settingsFor(this.#stream.name, replicas),
       description: 'Attachments of a ledger of Indelible: docs/format/store-jetstream.md',
-      subjects: [`${this.#prefix}>`],
+      subjects: [subject],
     };
     const there = await this.#ask(async ({ manager }) => manager.streams.info(settings.name));
-    if (there === null)
-      await this.#connection.repeat(async ({ manager }) => void (await manager.streams.add(settings)));
+    if (there !== null) checkGuarantees(there.config, this.#needs, `${this.#connection.place}-attachments`);
+    else await this.#connection.repeat(async ({ manager }) => void (await manager.streams.add(settings)));
+  }
+
+  async #infoIfThere(): Promise<StreamInfo | null> {
+    try {
+      return await this.#stream.info();
+    } catch (error) {
+      if (isIndelibleError(error, 'LEDGER_NOT_FOUND')) return null;
+      throw error;
+    }
   }
 
   /** Sending again is harmless: the server knows the id, and a part that is there twice counts once at most. */

@@ -40,6 +40,8 @@ export interface Times {
   readonly patience_ms: number;
   /** For an answer, and for a connection. */
   readonly answer_ms: number;
+  /** For what is known of the stream as a whole to be asked again before an append. */
+  readonly recheck_ms: number;
 }
 
 /** Until when a fault may pass. */

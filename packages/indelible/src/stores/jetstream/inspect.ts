@@ -4,15 +4,16 @@
  * Errors:  those of asking.
  */
 import { IndelibleError } from '@indelible/core';
+import type { StreamConfig } from '@nats-io/jetstream';
 import type { StoreFinding } from '../contract.ts';
 import type { StreamAddress } from './address.ts';
-import { missingGuarantees, missingMessages } from './settings.ts';
+import { missingGuarantees, missingMessages, type Needs, subjectOf } from './settings.ts';
 import type { StreamClient } from './stream.ts';
 
 /** Repairs nothing. */
 export async function inspect(stream: StreamClient, address: StreamAddress): Promise<StoreFinding[]> {
   const { config, state } = await stream.info();
-  const findings = missingGuarantees(config, address.stream, address.replicas).map(
+  const findings = missingGuarantees(config, needsOf(address)).map(
     (detail): StoreFinding => ({ code: 'schema_altered', detail, damage: true }),
   );
   const gone = missingMessages(state);
@@ -27,8 +28,7 @@ export async function checkFit(stream: StreamClient, address: StreamAddress): Pr
   const gone = missingMessages(state);
   if (gone !== null) throw new IndelibleError('LEDGER_DAMAGED', `${place}: ${gone}`);
   if (config.sealed === true) throw new IndelibleError('STORE_READ_ONLY', `${place}: the stream is sealed`);
-  const missing = missingGuarantees(config, address.stream, address.replicas);
-  if (missing.length > 0) throw new IndelibleError('STORE_UNSUITABLE', `${place}: ${missing.join('; ')}`);
+  checkGuarantees(config, needsOf(address), place);
   const payload = await stream.payloadBytesMax(PAYLOAD_BYTES_LEAST);
   if (payload < PAYLOAD_BYTES_LEAST) {
     throw new IndelibleError(
@@ -36,6 +36,16 @@ export async function checkFit(stream: StreamClient, address: StreamAddress): Pr
       `${place}: max_payload of the server is too small by ${PAYLOAD_BYTES_LEAST - payload} bytes for the largest record`,
     );
   }
+}
+
+/** STORE_UNSUITABLE, naming every setting that is not as it must be. */
+export function checkGuarantees(config: StreamConfig, needs: Needs, place: string): void {
+  const missing = missingGuarantees(config, needs);
+  if (missing.length > 0) throw new IndelibleError('STORE_UNSUITABLE', `${place}: ${missing.join('; ')}`);
+}
+
+function needsOf({ stream, replicas }: StreamAddress): Needs {
+  return { subject: subjectOf(stream), replicas };
 }
 
 /** A line holds a record of the greatest size and its hash. */

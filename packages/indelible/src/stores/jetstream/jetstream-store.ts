@@ -41,7 +41,7 @@ const APPENDS_IN_FLIGHT = 2;
 /** Should a signal get lost. */
 const LOOK_AGAIN_MS = 1000;
 /** Elections take 5 to 10 s (nats-server 2.9), and a cut-off server is noticed by its silence. */
-export const TIMES: Times = { patience_ms: 15_000, answer_ms: 2000 };
+export const TIMES: Times = { patience_ms: 15_000, answer_ms: 2000, recheck_ms: 1000 };
 
 export async function openJetStreamStore(options: JetStreamStoreOptions): Promise<LogStore> {
   const { url, read_only = false, create = true, env = process.env } = options;

@@ -82,7 +82,7 @@ export function parseMessage(
   payload: Uint8Array,
 ): StreamMessage {
   const foreign = (why: string): StreamMessage => ({ kind: 'foreign', number, why });
-  if (headers === undefined) return foreign('it has no headers');
+  if (headers === undefined) return foreign('it has no headers that can be read');
   const one = (name: string): string => (headers.values(name).length === 1 ? headers.values(name)[0]! : '');
   const first_seq = wholeNumber(one(HEADER.first_seq));
   const count = wholeNumber(one(HEADER.count));

@@ -48,8 +48,18 @@ export function settingsFor(stream: string, replicas: number): Partial<StreamCon
   };
 }
 
-/** What a ledger needs and these settings do not give, in words; nothing when all is well. */
-export function missingGuarantees(config: StreamConfig, stream: string, replicas: number): string[] {
+/** What a stream must have. */
+export interface Needs {
+  /** The one that it keeps, and no other. */
+  readonly subject: string;
+  readonly replicas: number;
+  /** An attachment that no record refers to may be purged where an administrator wants that; a record never. */
+  readonly purgeable?: boolean;
+}
+
+/** What is needed and these settings do not give, in words; nothing when all is well. */
+export function missingGuarantees(config: StreamConfig, needs: Needs): string[] {
+  const { subject, replicas, purgeable = false } = needs;
   const limits = ['max_msgs', 'max_msgs_per_subject', 'max_bytes', 'max_msg_size'] as const;
   const subjects = config.subjects ?? [];
   const problems: [boolean, string][] = [
@@ -62,7 +72,7 @@ export function missingGuarantees(config: StreamConfig, stream: string, replicas
       `num_replicas is ${config.num_replicas}, not ${replicas}: too few servers keep each message`,
     ],
     [config.deny_delete !== true, 'deny_delete is not set: messages can be deleted'],
-    [config.deny_purge !== true, 'deny_purge is not set: the stream can be purged'],
+    [config.deny_purge !== true && !purgeable, 'deny_purge is not set: the stream can be purged'],
     ...limits.map((name): [boolean, string] => [
       // Servers before 2.9 leave a limit out that is not set.
       (config[name] ?? -1) > 0,
@@ -81,8 +91,8 @@ export function missingGuarantees(config: StreamConfig, stream: string, replicas
     [(config.sources?.length ?? 0) > 0, 'it takes messages from other streams (sources)'],
     [config.subject_transform !== undefined, 'subject_transform is set: messages arrive by other names'],
     [
-      subjects.length !== 1 || subjects[0] !== subjectOf(stream),
-      `its subjects are ${subjects.slice(0, 5).join(', ')}, not ${subjectOf(stream)} alone`,
+      subjects.length !== 1 || subjects[0] !== subject,
+      `its subjects are ${subjects.slice(0, 5).join(', ')}, not ${subject} alone`,
     ],
   ];
   return problems.flatMap(([missing, words]) => (missing ? [words] : []));

@@ -12,6 +12,7 @@ interface Answer {
 /** A message as it is stored, whoever wrote it. */
 export interface RawMessage {
   readonly seq: number;
+  /** None when there are none that can be read. */
   readonly headers: Headers | undefined;
   readonly bytes: Uint8Array;
 }
@@ -30,6 +31,15 @@ export function rawMessage({ transport, jetstream }: Driver, answer: Uint8Array)
   ) as Answer;
   if (error !== undefined) throw new jetstream.JetStreamApiError(error);
   const { seq, hdrs = '', data = '' } = message!;
-  const headers = hdrs === '' ? undefined : transport.MsgHdrsImpl.decode(Buffer.from(hdrs, 'base64'));
-  return { seq, headers, bytes: Buffer.from(data, 'base64') };
+  return { seq, headers: headersIn(transport, hdrs), bytes: Buffer.from(data, 'base64') };
+}
+
+/** Servers store headers as they come, also such as no client can read: then nothing of ours is in them. */
+function headersIn({ MsgHdrsImpl }: Driver['transport'], base64: string): Headers | undefined {
+  if (base64 === '') return undefined;
+  try {
+    return MsgHdrsImpl.decode(Buffer.from(base64, 'base64'));
+  } catch {
+    return undefined;
+  }
 }

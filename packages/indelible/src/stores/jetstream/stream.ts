@@ -24,6 +24,14 @@ const HEARD_MS_MAX = 3000;
 /** `moved`: the place is taken, or about to be taken, by another message. */
 export type Outcome = 'stored' | 'moved';
 
+/** Where a message belongs. */
+export interface Behind {
+  /** The message that it follows. */
+  readonly behind: number;
+  /** The connection that has shown that message. */
+  readonly link: number;
+}
+
 export interface StreamClientOptions {
   readonly connection: Connection;
   readonly stream: string;
@@ -35,6 +43,7 @@ export class StreamClient {
   readonly name: string;
   readonly #driver: Driver;
   #created: string | null = null;
+  #checked_at = Number.NEGATIVE_INFINITY;
 
   constructor({ connection, stream, driver }: StreamClientOptions) {
     this.connection = connection;
@@ -44,6 +53,7 @@ export class StreamClient {
 
   /** As the leader of the stream has it, and no leader that was deposed. */
   async info(patience?: Patience): Promise<StreamInfo> {
+    const asked_at = performance.now();
     const info = await this.#ask(async ({ manager }) => {
       const found = await manager.streams.info(this.name);
       if (!isSurelyLed(found)) throw new PassingFault(new Error('the leader is cut off from most replicas'));
@@ -56,7 +66,13 @@ export class StreamClient {
         `${this.connection.place} was deleted while it was open, and made anew at ${info.created}`,
       );
     }
+    this.#checked_at = asked_at;
     return info;
+  }
+
+  /** Nobody has asked for a while whether this is still the stream that was opened. An answer to `publish` does not say. */
+  get recheck_due(): boolean {
+    return performance.now() - this.#checked_at >= this.connection.times.recheck_ms;
   }
 
   /** Makes the stream; where it is there already, with these settings, does nothing. */
@@ -105,25 +121,24 @@ export class StreamClient {
   }
 
   /**
-   * Publishes once, to follow message `behind`. Only the expected sequence guards the order: the id lets the server
+   * Publishes once, to follow message `behind`, over connection `link` and no other. Only the expected sequence guards the order: the id lets the server
    * say "I have it" to the same message for the same place, and is different for every other place.
    *
    * After a PassingFault with `asked`, and after STORE_FULL, the message may have landed or may yet land.
    */
-  async publish(message: OutgoingMessage, behind: number): Promise<Outcome> {
+  async publish(message: OutgoingMessage, { behind, link }: Behind): Promise<Outcome> {
     const headers = this.#driver.transport.headers();
     for (const [name, value] of Object.entries(headersOf(message))) headers.set(name, value);
     try {
-      const { seq } = await this.connection.attempt(
-        ({ publisher }) =>
-          publisher.publish(subjectOf(this.name), message.payload, {
-            headers,
-            msgID: `${behind}-${message.last_hash}`,
-            expect: { lastSequence: behind, streamName: this.name },
-            timeout: this.connection.times.answer_ms + message.payload.length * MS_PER_BYTE,
-          }),
-        'appending',
-      );
+      const { seq } = await this.connection.attempt(async ({ number, publisher }) => {
+        if (number !== link) throw new PassingFault(new Error('the connection broke'));
+        return publisher.publish(subjectOf(this.name), message.payload, {
+          headers,
+          msgID: `${behind}-${message.last_hash}`,
+          expect: { lastSequence: behind, streamName: this.name },
+          timeout: this.connection.times.answer_ms + message.payload.length * MS_PER_BYTE,
+        });
+      }, 'appending');
       if (seq === behind + 1) return 'stored';
     } catch (error) {
       if (isRefusal(error, 'wrong_last_sequence')) return 'moved';

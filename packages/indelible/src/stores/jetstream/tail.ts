@@ -1,7 +1,7 @@
 /**
  * The end of a stream: its last message, and the last record that counts.
  *
- * Errors:  LEDGER_DAMAGED when the stream is shorter than it was.
+ * Errors:  LEDGER_DAMAGED when the stream is shorter than it was, or its last record is another one.
  */
 import { IndelibleError } from '@indelible/core';
 import type { Head } from '../contract.ts';
@@ -14,42 +14,69 @@ export interface Tail {
   readonly number: number;
   /** The last record, null when there is none. */
   readonly head: Head | null;
+  /** The message that ends with the head; 0 when there is none. */
+  readonly head_number: number;
 }
 
-export const EMPTY: Tail = { number: 0, head: null };
+export const EMPTY: Tail = { number: 0, head: null, head_number: 0 };
+
+export interface TailSearch {
+  /** The servers that are asked have shown `known` before; otherwise they must do so now. */
+  readonly shown: boolean;
+  readonly patience: Patience;
+}
 
 /**
  * The end as it is now. `known` is an end that was certain before. A leader that was deposed and does not know it yet
- * may answer with an older end, so that a shorter stream is only believed when it stays shorter.
+ * may answer with an older end, so that a stream that lacks something is only believed when it goes on lacking it.
  */
-export async function findTail(stream: StreamClient, known: Tail, patience: Patience): Promise<Tail> {
-  const { place } = stream.connection;
+export async function findTail(stream: StreamClient, known: Tail, search: TailSearch): Promise<Tail> {
+  const { shown, patience } = search;
   for (;;) {
     const { last_seq: number } = (await stream.info(patience)).state;
-    if (number === known.number) return known;
-    if (number > known.number) return { number, head: await headAt(stream, number, known, patience) };
-    if (patience.over) {
-      throw new IndelibleError(
-        'LEDGER_DAMAGED',
-        `${place} ends with message ${number}; it had ${known.number} messages before`,
-      );
+    let lacking: string | null = null;
+    if (number < known.number) lacking = shorter(number, known);
+    else if (!shown) lacking = await replaced(stream, known, patience);
+    if (lacking === null) {
+      if (shown && number === known.number) return known;
+      return tailAt(stream, number, known, search);
     }
+    if (patience.over) throw new IndelibleError('LEDGER_DAMAGED', `${stream.connection.place}: ${lacking}`);
     await patience.pause();
   }
 }
 
+/** What to say of a stream that ends before the end that was certain. */
+export function shorter(number: number, known: Tail): string {
+  return `the stream ends with message ${number}; it had ${known.number} messages before`;
+}
+
+/** What to say when the head that was certain is not where it was; null when it is. */
+async function replaced(stream: StreamClient, known: Tail, patience: Patience): Promise<string | null> {
+  const { head, head_number } = known;
+  if (head === null) return null;
+  const message = await stream.message(head_number, patience);
+  if (message?.kind === 'records' && isLast(message)) {
+    const { seq, hash } = headOf(message, stream.connection.place);
+    if (seq === head.seq && hash === head.hash) return null;
+  }
+  return `message ${head_number} does not end with record ${head.seq}, ${head.hash}, as it did before`;
+}
+
 /** Looks back from message `number`: parts of batches that were never completed do not count. */
-async function headAt(
+async function tailAt(
   stream: StreamClient,
   number: number,
   known: Tail,
-  patience: Patience,
-): Promise<Head | null> {
-  for (let at = number; at > known.number; at--) {
+  { shown, patience }: TailSearch,
+): Promise<Tail> {
+  const down_to = shown ? known.number : known.head_number;
+  for (let at = number; at > down_to; at--) {
     const message = await stream.message(at, patience);
-    if (message?.kind === 'records' && isLast(message)) return headOf(message, stream.connection.place);
+    if (message?.kind === 'records' && isLast(message))
+      return { number, head: headOf(message, stream.connection.place), head_number: at };
   }
-  return known.head;
+  return { ...known, number };
 }
 
 function headOf(message: RecordsMessage, place: string): Head {
