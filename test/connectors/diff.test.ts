@@ -61,6 +61,7 @@ test('a JSON Patch, applied, gives the other side', () => {
   const value = fc.jsonValue({ maxDepth: 3 }).map((v) => JSON.parse(JSON.stringify(v)) as Json);
   const named = fc.dictionary(fc.constantFrom('a', 'b/c', 'd~e', ''), value).map((v) => ({ ...v }) as Json);
   const one = fc.oneof(value, named);
+  const examples: [Json, Json][] = [[{}, JSON.parse('{"__proto__":"","a":{"__proto__":1}}')]];
   fc.assert(
     fc.property(one, one, (before, after) => {
       const diff = jsonDiff(before, after);
@@ -69,6 +70,7 @@ test('a JSON Patch, applied, gives the other side', () => {
       for (const step of diff.patch) result = patched(result, step as unknown as PatchStep);
       assert.equal(canonicalize(result), canonicalize(after));
     }),
+    { examples },
   );
 });
 
@@ -93,6 +95,7 @@ function patched(document: Json, { op, path, value }: PatchStep): Json {
     else if (op === 'add') inside.push(value);
     else inside[Number(last)] = value;
   } else if (op === 'remove') delete inside[last];
-  else inside[last] = value;
+  // Plain assignment of "__proto__" sets no member.
+  else Object.defineProperty(inside, last, { value, enumerable: true, configurable: true, writable: true });
   return copy as Json;
 }
