@@ -12,6 +12,9 @@ import {
   PutObjectRetentionCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
+import type { VerifyReport } from '../../packages/indelible/src/ledger/types.ts';
+import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
 import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { openS3Store, type S3StoreOptions } from '../../packages/indelible/src/stores/s3/s3-store.ts';
 import { S3Proxy } from '../support/s3-proxy.ts';
@@ -92,6 +95,23 @@ export function startConditional({ endpoint, client }: Buckets): Promise<S3Proxy
 /** A store that looks for other writers often, so that tests need not wait. */
 export function openStore(address: string, options: Omit<S3StoreOptions, 'url'> = {}): Promise<LogStore> {
   return openS3Store({ url: address, poll_ms: 20, ...options });
+}
+
+/** A ledger with a few records, an object each. Closed again. */
+export async function recordSteps(address: string, what: string): Promise<void> {
+  const ledger = await Ledger.open({ store: await openStore(address), name: `acme.example/${what}` });
+  for (let i = 0; i < 3; i++) await ledger.record({ action: `${what}.step`, data: { i } });
+  await ledger.close();
+}
+
+/** What a verifier says who comes now. */
+export async function verified(address: string): Promise<VerifyReport> {
+  const store = await openStore(address, { read_only: true });
+  try {
+    return await verifyLog({ store });
+  } finally {
+    await store.close();
+  }
 }
 
 /** What somebody can do who has credentials and no scruples. */

@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { canonicalize } from '@indelible/core';
-import { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
-import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
 import type { Bucket } from '../../packages/indelible/src/s3/bucket.ts';
 import { Server } from '../../packages/indelible/src/s3/client.ts';
 import { parseS3Url } from '../../packages/indelible/src/s3/place.ts';
@@ -16,27 +14,16 @@ import {
   lockedUrl,
   newPrefix,
   openStore,
+  recordSteps,
   rejectsWith,
   startConditional,
   url,
+  verified,
 } from './support.ts';
 
 const DAY_MS = 86_400_000;
 
-async function recorded(address: string): Promise<void> {
-  const ledger = await Ledger.open({ store: await openStore(address), name: 'acme.example/unlocked' });
-  for (let i = 0; i < 3; i++) await ledger.record({ action: 'unlocked.step', data: { i } });
-  await ledger.close();
-}
-
-async function verified(address: string) {
-  const store = await openStore(address, { read_only: true });
-  try {
-    return await verifyLog({ store });
-  } finally {
-    await store.close();
-  }
-}
+const recorded = (address: string): Promise<void> => recordSteps(address, 'unlocked');
 
 /** A bucket that does not list this name, as servers may that are slow to. */
 function withoutListing(bucket: Bucket, hidden: string): Bucket {

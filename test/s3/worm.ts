@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
-import { verifyLog } from '../../packages/indelible/src/ledger/verify.ts';
 import type { StoreFinding } from '../../packages/indelible/src/stores/contract.ts';
 import { FULL } from './conformance.ts';
 import {
@@ -12,28 +11,16 @@ import {
   newPrefix,
   openStore,
   plainUrl,
+  recordSteps,
   rejectsWith,
   url,
+  verified,
 } from './support.ts';
 
 const DAY_MS = 86_400_000;
 const codes = (findings: readonly StoreFinding[]): string[] => findings.map(({ code }) => code);
 
-/** A ledger with a few records, an object each. Closed again. */
-async function recorded(address: string): Promise<void> {
-  const ledger = await Ledger.open({ store: await openStore(address), name: 'acme.example/worm' });
-  for (let i = 0; i < 3; i++) await ledger.record({ action: 'worm.step', data: { i } });
-  await ledger.close();
-}
-
-async function verified(address: string) {
-  const store = await openStore(address, { read_only: true });
-  try {
-    return await verifyLog({ store });
-  } finally {
-    await store.close();
-  }
-}
+const recorded = (address: string): Promise<void> => recordSteps(address, 'worm');
 
 export function worm(buckets: () => Buckets): void {
   for (const lock of FULL ? (['compliance', 'governance'] as const) : (['compliance'] as const)) {

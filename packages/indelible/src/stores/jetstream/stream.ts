@@ -121,8 +121,9 @@ export class StreamClient {
   }
 
   /**
-   * Publishes once, to follow message `behind`, over connection `link` and no other. Only the expected sequence guards the order: the id lets the server
-   * say "I have it" to the same message for the same place, and is different for every other place.
+   * Publishes once, to follow message `behind`, over connection `link` and no other. Only the expected sequence guards
+   * the order: the id lets the server say "I have it" to the same message for the same place, and is different for every
+   * other place.
    *
    * After a PassingFault with `asked`, and after STORE_FULL, the message may have landed or may yet land.
    */

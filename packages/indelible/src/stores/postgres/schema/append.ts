@@ -9,6 +9,9 @@
  *
  * Functions that are only reached from others, which pin their search_path, pin none: each would cost a switch.
  */
+import { appendOnce } from './append-once.ts';
+
+const READS_COMMITTED = `current_setting('transaction_isolation') = 'read committed'`;
 const APPEND_LINES = `NEW.head_seq := indelible.append_lines(
     (indelible.ledger_for(NEW.ledger, NEW.said_by)).id, NEW.ledger, NEW.expected_seq, NEW.expected_hash, NEW.lines, NEW.ends);`;
 
@@ -173,16 +176,7 @@ BEGIN
   IF NEW.expected_seq IS NULL AND indelible.acts_as(NEW.said_by, 'indelible_owner') THEN
     INSERT INTO indelible.ledgers (name) VALUES (NEW.ledger) ON CONFLICT DO NOTHING;
   END IF;
-  IF current_setting('transaction_isolation') = 'read committed' THEN
-    ${APPEND_LINES}
-  ELSE
-    -- It sees the log as it was when it began: whoever came later has to try again.
-    BEGIN
-      ${APPEND_LINES}
-    EXCEPTION WHEN unique_violation THEN
-      RAISE EXCEPTION 'another transaction appended first' USING ERRCODE = 'serialization_failure';
-    END;
-  END IF;
+  ${appendOnce(READS_COMMITTED, APPEND_LINES)}
   RETURN NEW;
 END
 $$;

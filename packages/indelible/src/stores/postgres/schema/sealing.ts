@@ -8,6 +8,7 @@
  * function: PL/pgSQL prepares each expression and each called function anew in each transaction, which is most of what
  * an insert costs.
  */
+import { appendOnce } from './append-once.ts';
 import { PLAUSIBLE } from './event-checks.ts';
 import { ownLedger } from './own-ledger.ts';
 
@@ -177,16 +178,7 @@ BEGIN
     nothing := indelible.refuse_event(
       'RECORD_TOO_LARGE', 'event', format('makes a record of %s bytes, and 65535 are allowed', octet_length(body)));
   END IF;
-  IF sees_others THEN
-    ${PLACE}
-  ELSE
-    -- It sees the log as it was when it began: whoever came later has to try again.
-    BEGIN
-      ${PLACE}
-    EXCEPTION WHEN unique_violation THEN
-      RAISE EXCEPTION 'another transaction appended first' USING ERRCODE = 'serialization_failure';
-    END;
-  END IF;
+  ${appendOnce('sees_others', PLACE)}
   IF digest IS NOT NULL THEN
     nothing := indelible.note_key(chain, NEW.seq, body);
   END IF;
