@@ -146,6 +146,26 @@ test('other writers append meanwhile: it goes on behind them, in order', async (
   await assertIntact(outbox);
 });
 
+test('an event that does not fit, in a group that loses its race, is refused once', async (t) => {
+  const outbox = await MemoryOutbox.make();
+  const other = await Ledger.open({ store: outbox.log });
+  let races = 1;
+  outbox.before_seal = async () => {
+    if (races-- > 0) await other.record(event(-1));
+  };
+  const bad = outbox.leave(event(0, { data: 'x'.repeat(70_000) }));
+  outbox.leave(event(1));
+  const sealer = await started(t, outbox);
+  await drained(outbox);
+  await until(() => sealer.status.refused > 0);
+  assert.equal(sealer.status.refused, 1);
+  assert.deepEqual(
+    outbox.refused.map(({ position, code }) => [position, code]),
+    [[bad, 'RECORD_TOO_LARGE']],
+  );
+  assert.deepEqual(await numbers(outbox), [-1, 1]);
+});
+
 test('a key that another writer takes while a group is under way is not there twice', async (t) => {
   const outbox = await MemoryOutbox.make();
   const other = await Ledger.open({ store: outbox.log });
