@@ -40,8 +40,14 @@ test('every error has a code in capitals, a fitting status and a remedy that is 
   }
 });
 
+test('each code stands in one family: a second one would silently take its place', () => {
+  const families = [...packageSources()].filter(([file]) => file.startsWith('core/src/errors/'));
+  const entries = families.flatMap(([, source]) => source.match(/^ {2}[A-Z][A-Z0-9_]+: \{/gm) ?? []);
+  assert.equal(entries.length, codes.length);
+});
+
 test('no code is without use', () => {
-  const sources = [...packageSources()].filter(([file]) => file !== 'core/src/errors.ts');
+  const sources = [...packageSources()].filter(([file]) => !file.startsWith('core/src/errors/'));
   const text = sources.map(([, source]) => withoutComments(source)).join('\n');
   const unused = codes.filter((code) => !new RegExp(`['"\`]${code}['"\`]`).test(text));
   assert.deepEqual(unused, []);

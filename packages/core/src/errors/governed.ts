@@ -3,6 +3,8 @@
  *
  * Pure:    no I/O.
  */
+import type { ErrorEntry } from './entry.ts';
+
 export const GOVERNED_ERRORS = {
   // Policies of governed writes
   POLICY_SET_INVALID: {
@@ -136,4 +138,4 @@ export const GOVERNED_ERRORS = {
     exit: 3,
     remedy: 'Set the secret that the message names.',
   },
-} as const;
+} as const satisfies Record<string, ErrorEntry>;
