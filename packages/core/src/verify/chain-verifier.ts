@@ -10,6 +10,8 @@
  * Source:  docs/format/record.md; the kinds are in `damage.ts`.
  * Pure:    no I/O.
  */
+
+import { ChainFindings } from './chain-findings.ts';
 import { type ChainBeginning, type ChainEnd, ChainState } from './chain-state.ts';
 import type { ChainDamage, ChainFinding } from './damage.ts';
 import { type HashByKey, LineReader } from './line-reader.ts';
@@ -19,8 +21,6 @@ import { type Suspect, suspectOf } from './suspect.ts';
 
 /** How many lines are looked at to decide what happened to the first of them. */
 const WINDOW_LINES = 256;
-const FINDINGS_MAX = 100;
-const GAPS_MAX = 10_000;
 
 export interface ChainReport {
   readonly records: number;
@@ -31,20 +31,13 @@ export interface ChainReport {
   readonly findings_total: number;
 }
 
-interface Gap {
-  from: number;
-  readonly to: number;
-}
-
 export class ChainVerifier {
   readonly #reader: LineReader;
   readonly #leaves: LeafSink | undefined;
   readonly #state = new ChainState();
   readonly #recent = new RecentHashes();
+  readonly #findings = new ChainFindings();
   #window: Suspect[] = [];
-  #findings: ChainFinding[] = [];
-  #total = 0;
-  #gaps: Gap[] = [];
   #seen = 0;
   /** Tips of branches that left the chain: a record that follows one of them is no news. */
   #branches: { readonly seq: number; readonly hash: string }[] = [];
@@ -91,9 +84,13 @@ export class ChainVerifier {
   finish(): ChainReport {
     this.#settle(true);
     this.#checkBeginning();
-    const findings = [...this.#findings].sort((a, b) => a.seq - b.seq);
-    const { beginning } = this.#state;
-    return { records: this.#seen, beginning, end: this.#state.end(), findings, findings_total: this.#total };
+    return {
+      records: this.#seen,
+      beginning: this.#state.beginning,
+      end: this.#state.end(),
+      findings: this.#findings.sorted(),
+      findings_total: this.#findings.total,
+    };
   }
 
   /** Accepts the line in the reader if it is the next record. */
@@ -165,11 +162,11 @@ export class ChainVerifier {
       this.#reader.read(record!.line, 0, record!.line.length);
       this.#state.beginAt(this.#reader);
       this.#state.links = [GENESIS];
-      if (first.seq > 0) this.#report('reordered', 0, `record 0 stands behind record ${first.seq}`);
+      if (first.seq > 0) this.#findings.add('reordered', 0, `record 0 stands behind record ${first.seq}`);
       return;
     }
     if (first.problem !== null) {
-      this.#report(first.problem, 0, 'the first line is no record');
+      this.#findings.add(first.problem, 0, 'the first line is no record');
       this.#window.shift();
       return;
     }
@@ -200,7 +197,7 @@ export class ChainVerifier {
     this.#window.shift();
     if (this.#refill(first)) return;
     if (known === first.hash) {
-      this.#report('duplicated', first.seq, `it stands there again behind record ${next - 1}`);
+      this.#findings.add('duplicated', first.seq, `it stands there again behind record ${next - 1}`);
       return;
     }
     const branch = this.#branches.findIndex(
@@ -209,14 +206,18 @@ export class ChainVerifier {
     if (branch >= 0) {
       this.#branches[branch] = { seq: first.seq, hash: first.hash };
     } else if (known !== undefined && this.#recent.get(first.seq - 1) === first.prev_hash) {
-      this.#report(
+      this.#findings.add(
         'forked',
         first.seq,
         `two records follow record ${first.seq - 1}: ${short(known)} and ${short(first.hash)}`,
       );
       this.#branches.push({ seq: first.seq, hash: first.hash });
     } else {
-      this.#report('inserted', first.seq, `a record numbered ${first.seq} stands behind record ${next - 1}`);
+      this.#findings.add(
+        'inserted',
+        first.seq,
+        `a record numbered ${first.seq} stands behind record ${next - 1}`,
+      );
       return;
     }
     // Either branch may turn out to be the one that goes on.
@@ -236,12 +237,16 @@ export class ChainVerifier {
     );
     if (predecessor === undefined) {
       this.#window.shift();
-      this.#report('inserted', next, `a record numbered ${first.seq} stands in front of record ${next}`);
+      this.#findings.add(
+        'inserted',
+        next,
+        `a record numbered ${first.seq} stands in front of record ${next}`,
+      );
       return;
     }
     const [record] = this.#window.splice(due, 1);
     this.#window.unshift(record!);
-    this.#report('reordered', next, `record ${next} stands behind record ${first.seq}`);
+    this.#findings.add('reordered', next, `record ${next} stands behind record ${first.seq}`);
   }
 
   /** A record with the right number that does not fit all the same. */
@@ -276,7 +281,11 @@ export class ChainVerifier {
       .find((line) => line.seq === next && line.intact && this.#state.links.includes(line.prev_hash));
     if (rival !== undefined) {
       this.#window.shift();
-      this.#report('inserted', next, `a record that links to nothing here stands in front of record ${next}`);
+      this.#findings.add(
+        'inserted',
+        next,
+        `a record that links to nothing here stands in front of record ${next}`,
+      );
       return;
     }
     const follower = this.#window[1];
@@ -308,7 +317,7 @@ export class ChainVerifier {
   /** Reports the first line of the window and moves past it. */
   #take(first: Suspect, damage: ChainDamage, seq: number, detail: string): void {
     this.#window.shift();
-    this.#report(damage, seq, detail);
+    this.#findings.add(damage, seq, detail);
     const state = this.#state;
     const follower = this.#window[0];
     // Something put in between leaves the chain as it was: the next line continues from before it.
@@ -332,33 +341,20 @@ export class ChainVerifier {
 
   /** Records are gone: go on behind the gap. */
   #skipTo(seq: number): void {
-    const { next } = this.#state;
-    const range = seq - next === 1 ? `record ${next} is` : `records ${next} to ${seq - 1} are`;
-    this.#report('missing', next, `${range} not there`);
-    if (this.#gaps.length < GAPS_MAX) this.#gaps.push({ from: next, to: seq - 1 });
+    this.#findings.miss(this.#state.next, seq - 1);
     this.#state.next = seq;
     this.#state.links = [];
   }
 
   /** A record that was thought missing turns up elsewhere: then it was moved, or filed under another number. */
   #refill(found: Suspect): boolean {
-    const gap = this.#gaps.find(({ from, to }) => found.seq >= from && found.seq <= to);
-    if (gap === undefined || !found.intact) return false;
+    if (!found.intact || !this.#findings.turnedUp(found.seq)) return false;
     const misfiled = found.stored_seq !== undefined && found.stored_seq !== found.seq;
     const damage = misfiled ? 'column_mismatch' : 'reordered';
     const detail = misfiled
       ? `the store files it under number ${found.stored_seq}`
       : `it stands behind record ${this.#state.next - 1}`;
-    if (found.seq === gap.from) {
-      const index = this.#findings.findIndex(
-        (finding) => finding.damage === 'missing' && finding.seq === gap.from,
-      );
-      if (index >= 0) this.#findings.splice(index, 1);
-      this.#total--;
-      gap.from++;
-      if (gap.from <= gap.to) this.#report('missing', gap.from, `records up to ${gap.to} are not there`);
-    }
-    this.#report(damage, found.seq, detail);
+    this.#findings.add(damage, found.seq, detail);
     return true;
   }
 
@@ -371,15 +367,8 @@ export class ChainVerifier {
         truncation?.keep_from === beginning.seq && truncation.prev_hash === beginning.prev_hash,
     );
     if (sanctioned) return;
-    // In front, so that the limit on findings never hides it.
     const detail = `the log begins at record ${beginning.seq}, and no recorded truncation says why`;
-    this.#findings.unshift({ damage: 'head_missing', seq: 0, detail });
-    this.#total++;
-  }
-
-  #report(damage: ChainDamage, seq: number, detail: string): void {
-    this.#total++;
-    if (this.#findings.length < FINDINGS_MAX) this.#findings.push({ damage, seq, detail });
+    this.#findings.addInFront('head_missing', 0, detail);
   }
 }
 
