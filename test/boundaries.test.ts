@@ -265,7 +265,7 @@ const BASE = ['errors', 'limits', 'record types'];
 const WITHIN_CORE: Boundaries = {
   aliases: { '#sha256': 'crypto', '#signatures': 'crypto' },
   rooms: {
-    errors: { files: /^core\/src\/errors(?:-governed)?\.ts$/, may: [], packages: [] },
+    errors: { files: /^core\/src\/errors(?:\/\w+)?\.ts$/, may: [], packages: [] },
     limits: { files: /^core\/src\/record\/limits\.ts$/, may: [], packages: [] },
     'record types': { files: /^core\/src\/record\/record\.ts$/, may: [], packages: [] },
     hex: { files: /^core\/src\/hex\.ts$/, may: BASE, packages: [] },
