@@ -203,11 +203,11 @@ const ALTERATIONS: readonly (readonly [sql: string, said: RegExp])[] = [
   ],
   [
     'ALTER VIEW indelible.appends ALTER said_by DROP DEFAULT',
-    /^column appends\.said_by .* lacks default CURRENT_USER$/,
+    /^column appends\.said_by .* lacks default CASE .* ELSE CURRENT_USER END$/,
   ],
   [
     "ALTER VIEW indelible.appends ALTER said_by SET DEFAULT 'postgres'",
-    /^column appends\.said_by .*default 'postgres'::name instead of default CURRENT_USER$/,
+    /^column appends\.said_by .*default 'postgres'::name instead of default CASE .* ELSE CURRENT_USER END$/,
   ],
   ['ALTER VIEW indelible.events RESET (security_barrier)', /^view events .* lacks security_barrier=true$/],
   [

@@ -31,7 +31,12 @@ export const LEDGER_ERRORS = {
     remedy:
       'Use sqlite:FILE, file:DIR, postgres://…, s3://…, nats://… or memory:; see docs/reference/cli.md.',
   },
-  LEDGER_NOT_FOUND: { http: 404, exit: 3, remedy: 'Create it with `indelible init`, or correct --ledger.' },
+  LEDGER_NOT_FOUND: {
+    http: 404,
+    exit: 3,
+    remedy:
+      'Create it with `indelible init`, or correct --ledger. The database or bucket, and the right to use it, must be there before.',
+  },
   LEDGER_EXISTS: {
     http: 409,
     exit: 2,
@@ -68,11 +73,16 @@ export const LEDGER_ERRORS = {
     exit: 3,
     remedy: 'Free disk space; nothing acknowledged is lost and recording resumes by itself.',
   },
-  STORE_READ_ONLY: { http: 503, exit: 3, remedy: "Make the ledger's folder writable for this user." },
+  STORE_READ_ONLY: {
+    http: 503,
+    exit: 3,
+    remedy: 'Give this user or role the right that the message names; for files, make the folder writable.',
+  },
   STORE_UNAVAILABLE: {
     http: 503,
     exit: 3,
-    remedy: 'Check the disk and the log; the ledger tries again on the next record.',
+    remedy:
+      'Check the address, credentials, server or disk that the message names; recording is tried again by itself.',
   },
   DRIVER_MISSING: {
     http: 500,
@@ -82,7 +92,7 @@ export const LEDGER_ERRORS = {
   STORE_UNSUITABLE: {
     http: 500,
     exit: 3,
-    remedy: 'Change the setting of the stream that the message names; see docs/format/store-jetstream.md.',
+    remedy: 'Change the setting that the message names; see the page of the store in docs/format/.',
   },
   SCHEMA_MISSING: {
     http: 503,
@@ -102,7 +112,7 @@ export const LEDGER_ERRORS = {
   STORE_WITHOUT_CONDITIONS: {
     http: 500,
     exit: 2,
-    remedy: 'Name a bucket without versions (head_bucket=…), or archive from another store to this bucket.',
+    remedy: 'Name a bucket without versions for the head (head_bucket=…), for archives too.',
   },
   ATTACHMENT_MISSING: {
     http: 500,

@@ -15,6 +15,7 @@ type Meaning = readonly [ErrorCode, string];
 const BY_STATE: Readonly<Record<string, Meaning>> = {
   [SQLSTATES.no_such_ledger]: ['LEDGER_NOT_FOUND', 'holds no such ledger, or this role is not bound to it'],
   [SQLSTATES.append_only]: ['STORE_READ_ONLY', 'refused: records are append-only'],
+  [SQLSTATES.unsuitable]: ['STORE_UNSUITABLE', 'cannot keep a ledger as it is set up'],
   [SQLSTATES.fenced]: ['OUTBOX_FENCED', 'has another sealer by now'],
   '25006': ['STORE_READ_ONLY', 'is a standby, or read-only'],
   '26000': ['STORE_UNAVAILABLE', 'forgot a statement: is there a pooler in transaction mode between?'],

@@ -10,6 +10,7 @@
  * Functions that are only reached from others, which pin their search_path, pin none: each would cost a switch.
  */
 import { appendOnce } from './append-once.ts';
+import { saidBy } from './said-by.ts';
 
 const READS_COMMITTED = `current_setting('transaction_isolation') = 'read committed'`;
 const APPEND_LINES = `NEW.head_seq := indelible.append_lines(
@@ -22,7 +23,7 @@ CREATE VIEW indelible.appends AS SELECT
   NULL::bigint AS head_seq, NULL::name AS said_by
 WHERE false;
 
-ALTER VIEW indelible.appends ALTER COLUMN said_by SET DEFAULT current_user;
+${saidBy('appends')}
 
 GRANT INSERT (ledger, expected_seq, expected_hash, lines, ends), SELECT (head_seq) ON indelible.appends
 TO indelible_writer, indelible_sealer;
@@ -201,7 +202,7 @@ $$;
 -- Keeps others from appending until the transaction ends.
 CREATE VIEW indelible.reservations AS SELECT NULL::text AS ledger, NULL::name AS said_by WHERE false;
 
-ALTER VIEW indelible.reservations ALTER COLUMN said_by SET DEFAULT current_user;
+${saidBy('reservations')}
 
 GRANT INSERT (ledger) ON indelible.reservations TO indelible_writer, indelible_sealer;
 

@@ -2,7 +2,7 @@
  * Which role may use which ledger. A role's grants say what it may do; its bindings say with which ledgers.
  *
  * Row-level security compares with current_user. Functions that run as the owner cannot see who called them: they are
- * reached by an insert into a view whose column said_by has the default current_user, and which nobody is
+ * reached by an insert into a view whose column said_by has the default current_user (said-by.ts), and which nobody is
  * allowed to write.
  */
 export const BINDING = String.raw`

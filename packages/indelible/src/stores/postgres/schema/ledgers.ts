@@ -11,7 +11,11 @@ DECLARE
   now timestamptz := date_trunc('milliseconds', clock_timestamp());
   written text;
 BEGIN
-  INSERT INTO indelible.ledgers AS l (name, keyed) VALUES (create_ledger.name, false) RETURNING l.id INTO made;
+  INSERT INTO indelible.ledgers AS l (name, keyed) VALUES (create_ledger.name, false) ON CONFLICT DO NOTHING RETURNING l.id INTO made;
+  IF made IS NULL THEN
+    RAISE EXCEPTION 'there is a ledger % already', quote_literal(name)
+    USING ERRCODE = 'unique_violation', HINT = 'SELECT indelible.bind(ledger, role) lets a role use it.';
+  END IF;
   IF role IS NOT NULL THEN
     PERFORM indelible.bind(name, role);
   END IF;

@@ -14,6 +14,7 @@ import { LEDGERS } from './ledgers.ts';
 import { OUTBOX } from './outbox.ts';
 import { READING } from './reading.ts';
 import { ROLES } from './roles.ts';
+import { REFUSE_REPLICA } from './said-by.ts';
 import { SEALERS } from './sealers.ts';
 import { SEALING } from './sealing.ts';
 import { TABLES } from './tables.ts';
@@ -26,7 +27,7 @@ export interface Migration {
 
 export const MIGRATIONS: readonly Migration[] = [
   ['roles and schema', ROLES],
-  ['ledgers and records', TABLES + GUARDS + BINDING + READING],
+  ['ledgers and records', TABLES + GUARDS + REFUSE_REPLICA + BINDING + READING],
   ['append', APPEND],
   ['canonical JSON', CANONICAL_NUMBERS + CANONICAL_JSON],
   ['sealed on insert', EVENT_CHECKS + EVENT_TEXT + SEALING + LEDGERS],

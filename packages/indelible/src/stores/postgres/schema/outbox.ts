@@ -122,6 +122,9 @@ $$;
 CREATE TRIGGER outbox_insert BEFORE INSERT ON indelible.outbox
 FOR EACH ROW EXECUTE FUNCTION indelible.outbox_insert();
 
+-- Also when the changes of another server are applied.
+ALTER TABLE indelible.outbox ENABLE ALWAYS TRIGGER outbox_insert;
+
 CREATE FUNCTION indelible.new_position(place indelible.outbox) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off
 AS $$
@@ -150,6 +153,8 @@ $$;
 
 CREATE CONSTRAINT TRIGGER outbox_place AFTER INSERT ON indelible.outbox DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW WHEN (NEW.correlation_id IS NOT NULL) EXECUTE FUNCTION indelible.outbox_place();
+
+ALTER TABLE indelible.outbox ENABLE ALWAYS TRIGGER outbox_place;
 
 ALTER TABLE indelible.outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE indelible.outbox_refused ENABLE ROW LEVEL SECURITY;

@@ -9,7 +9,8 @@ DECLARE
   role text;
 BEGIN
   IF current_setting('server_encoding') <> 'UTF8' THEN
-    RAISE EXCEPTION 'indelible needs a database whose encoding is UTF8, this one has %', current_setting('server_encoding');
+    RAISE EXCEPTION 'indelible needs a database whose encoding is UTF8, this one has %', current_setting('server_encoding')
+    USING ERRCODE = 'ND009', HINT = 'CREATE DATABASE name ENCODING ''UTF8'' TEMPLATE template0 makes one.';
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'indelible') THEN
     RAISE EXCEPTION 'there is a schema named indelible already, and it is not ours';

@@ -4,6 +4,8 @@
  * Each is one statement and needs no session of its own, so that it goes through a pooler. Sealing appends the lines
  * and takes the events out of the outbox in one transaction, and only in the epoch of the one that leads.
  */
+import { saidBy } from './said-by.ts';
+
 export const SEALERS = String.raw`
 ALTER TABLE indelible.sealers ENABLE ROW LEVEL SECURITY;
 
@@ -128,7 +130,7 @@ CREATE VIEW indelible.seals AS SELECT
   NULL::name AS said_by
 WHERE false;
 
-ALTER VIEW indelible.seals ALTER COLUMN said_by SET DEFAULT current_user;
+${saidBy('seals')}
 
 GRANT INSERT (ledger, epoch, expected_seq, expected_hash, lines, ends, positions, refused, at_most), SELECT (head_seq, done)
 ON indelible.seals TO indelible_sealer;

@@ -11,6 +11,7 @@
 import { appendOnce } from './append-once.ts';
 import { PLAUSIBLE } from './event-checks.ts';
 import { ownLedger } from './own-ledger.ts';
+import { saidBy } from './said-by.ts';
 
 /** Under the lock. */
 const PLACE = `INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body) VALUES (chain, NEW.seq, prev, own, body);`;
@@ -30,7 +31,7 @@ JOIN indelible.ledgers AS l ON l.id = r.ledger_id,
 LATERAL indelible.members_of(r.body) AS m
 WHERE r.ledger_id = ANY ((SELECT indelible.visible_ledger_ids())::integer[]);
 
-ALTER VIEW indelible.events ALTER COLUMN said_by SET DEFAULT current_user;
+${saidBy('events')}
 
 GRANT SELECT ON indelible.events TO indelible_reader;
 GRANT SELECT (ledger, seq, id, recorded_at, hash, correlation_id) ON indelible.events TO indelible_writer;

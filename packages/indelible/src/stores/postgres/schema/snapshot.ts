@@ -8,7 +8,7 @@ column appends.expected_seq: bigint | indelible_sealer: INSERT | indelible_write
 column appends.head_seq: bigint | indelible_sealer: SELECT | indelible_writer: SELECT
 column appends.ledger: text | indelible_sealer: INSERT | indelible_writer: INSERT
 column appends.lines: bytea | indelible_sealer: INSERT | indelible_writer: INSERT
-column appends.said_by: name | default CURRENT_USER
+column appends.said_by: name | default CASE WHEN (current_setting('session_replication_role'::text) = 'replica'::text) THEN indelible.refuse_replica() ELSE CURRENT_USER END
 column attachments.bytes: bytea | not null
 column attachments.digest: bytea | not null
 column attachments.ledger_id: integer | not null
@@ -54,7 +54,7 @@ column events.related_resources: json | indelible_writer: INSERT
 column events.resource: json | indelible_writer: INSERT
 column events.resource_id: text
 column events.resource_type: text
-column events.said_by: name | default CURRENT_USER
+column events.said_by: name | default CASE WHEN (current_setting('session_replication_role'::text) = 'replica'::text) THEN indelible.refuse_replica() ELSE CURRENT_USER END
 column events.sealed_for: integer
 column events.seq: bigint | indelible_writer: SELECT
 column events.session: json | indelible_writer: INSERT
@@ -139,7 +139,7 @@ column records.ledger_id: integer | not null
 column records.prev_hash: bytea | not null
 column records.seq: bigint | not null
 column reservations.ledger: text | indelible_sealer: INSERT | indelible_writer: INSERT
-column reservations.said_by: name | default CURRENT_USER
+column reservations.said_by: name | default CASE WHEN (current_setting('session_replication_role'::text) = 'replica'::text) THEN indelible.refuse_replica() ELSE CURRENT_USER END
 column sealers.epoch: bigint | not null | default 1
 column sealers.expires_at: timestamp with time zone | not null
 column sealers.holder: text | not null
@@ -156,7 +156,7 @@ column seals.ledger: text | indelible_sealer: INSERT
 column seals.lines: bytea | indelible_sealer: INSERT
 column seals.positions: bigint[] | indelible_sealer: INSERT
 column seals.refused: json | indelible_sealer: INSERT
-column seals.said_by: name | default CURRENT_USER
+column seals.said_by: name | default CASE WHEN (current_setting('session_replication_role'::text) = 'replica'::text) THEN indelible.refuse_replica() ELSE CURRENT_USER END
 constraint attachments_bytes_check on attachments: CHECK ((octet_length(bytes) <= 67108864))
 constraint attachments_digest_check on attachments: CHECK ((digest = sha256(bytes)))
 constraint attachments_ledger_id_fkey on attachments: FOREIGN KEY (ledger_id) REFERENCES indelible.ledgers(id)
@@ -194,7 +194,7 @@ function check_resources(value jsonb): owner indelible_owner | returns void | pl
 function check_session(value jsonb): owner indelible_owner | returns void | plpgsql | source 00bafc63f5a81e4879f43e8e772e5071dbdc292762f29064e39b0ac54eac9b56
 function checked_hash(line text, n bigint, ledger text, seq bigint, prev_hash bytea, keyed boolean): owner indelible_owner | returns bytea | plpgsql | source 109835bc0356722d3daf6cf93a693edc9879169e966646311131343a20f746bf
 function count_members(json_text text): owner indelible_owner | returns integer | plpgsql | immutable | strict | parallel | source 5fa13904bcf33428c26e574d9e9d2979ae8031ae60b21131464b0be0fcc7b4b9
-function create_ledger(name text, role name): owner indelible_owner | returns void | arguments name text, role name DEFAULT NULL::name | plpgsql | set search_path=pg_catalog, pg_temp | source cec7424c201e43360ee7d69fac37356068b4a212659968cb8b6a544be660ab5e
+function create_ledger(name text, role name): owner indelible_owner | returns void | arguments name text, role name DEFAULT NULL::name | plpgsql | set search_path=pg_catalog, pg_temp | source 19727e36654996239fd7ca38cf3a62d27552fdb1afac9c16197a23e55eb874b9
 function ends_of(lines text): owner indelible_owner | returns integer[] | plpgsql | source a6284827e5fda2458aade0796ad3ef8dc6162bca6b20dde40ef4da9062ff91de | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
 function events_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set search_path=pg_catalog, pg_temp | source 1d97623e47b96b17f49aae8ff99aa9c015bfcb1cf2138e963c3044be3fdb7190
 function fenced(ledger text, problem text): owner indelible_owner | returns void | plpgsql | source 98c5db9d64eb1708199592ee1b2f9765f9f6e23b3156af9226a3a01f3014ffd7
@@ -224,6 +224,7 @@ function refuse_change(): owner indelible_owner | returns trigger | plpgsql | se
 function refuse_doubled(json_text text, parsed jsonb, canonical text): owner indelible_owner | returns void | plpgsql | source 5978b5bff1874ee3f1c474f1c31cf7fa03e9fb53cf9e77585bca63bf31080233
 function refuse_event(code text, member text, rule text): owner indelible_owner | returns void | plpgsql | source 9555d4308c6c890c82171a4b1228cc8c0f64e3639c0c85f45c9971a96007795e
 function refuse_lines(line bigint, problem text): owner indelible_owner | returns void | plpgsql | source aa82d770d290372e11d2c952f8279d7c4f62d1dda5b164e889dfab04ae6bb1f8
+function refuse_replica(): owner indelible_owner | returns name | plpgsql | source 8d337a9934ecda2fe514b963ea0224710be465b7f636a82156c1f766202fa9b1 | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
 function refuse_rows(ledger text, refused json): owner indelible_owner | returns integer | plpgsql | set search_path=pg_catalog, pg_temp | source 07aa3bb1c5923f13371811e8fe2106980b93dffe1377a261a740bd10e041f412
 function reservations_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set search_path=pg_catalog, pg_temp | source d9b7acffb66cf1ffb9a811d447fd971b6a83255bf06fd67a641ab56f97b61586
 function reserve(ledger text): owner indelible_owner | returns void | plpgsql | source ddad122faa1a7d530f698e1d7990cbfcd466c126767b8ad71a621c80c39d6b48 | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
@@ -289,8 +290,8 @@ trigger events_refuse_change on events: CREATE TRIGGER events_refuse_change INST
 trigger idempotency_keys_refuse_change on idempotency_keys: CREATE TRIGGER idempotency_keys_refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON indelible.idempotency_keys FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change() | always
 trigger ledgers_refuse_change on ledgers: CREATE TRIGGER ledgers_refuse_change BEFORE UPDATE ON indelible.ledgers FOR EACH ROW WHEN (((old.keyed IS NOT NULL) OR (new.id <> old.id) OR (new.name <> old.name))) EXECUTE FUNCTION indelible.refuse_change() | always
 trigger ledgers_refuse_removal on ledgers: CREATE TRIGGER ledgers_refuse_removal BEFORE DELETE OR TRUNCATE ON indelible.ledgers FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change() | always
-trigger outbox_insert on outbox: CREATE TRIGGER outbox_insert BEFORE INSERT ON indelible.outbox FOR EACH ROW EXECUTE FUNCTION indelible.outbox_insert() | enabled
-trigger outbox_place on outbox: CREATE CONSTRAINT TRIGGER outbox_place AFTER INSERT ON indelible.outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.correlation_id IS NOT NULL)) EXECUTE FUNCTION indelible.outbox_place() | enabled
+trigger outbox_insert on outbox: CREATE TRIGGER outbox_insert BEFORE INSERT ON indelible.outbox FOR EACH ROW EXECUTE FUNCTION indelible.outbox_insert() | always
+trigger outbox_place on outbox: CREATE CONSTRAINT TRIGGER outbox_place AFTER INSERT ON indelible.outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.correlation_id IS NOT NULL)) EXECUTE FUNCTION indelible.outbox_place() | always
 trigger records_refuse_change on records: CREATE TRIGGER records_refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON indelible.records FOR EACH STATEMENT EXECUTE FUNCTION indelible.refuse_change() | always
 trigger reservations_insert on reservations: CREATE TRIGGER reservations_insert INSTEAD OF INSERT ON indelible.reservations FOR EACH ROW EXECUTE FUNCTION indelible.reservations_insert() | enabled
 trigger seals_insert on seals: CREATE TRIGGER seals_insert INSTEAD OF INSERT ON indelible.seals FOR EACH ROW EXECUTE FUNCTION indelible.seals_insert() | enabled

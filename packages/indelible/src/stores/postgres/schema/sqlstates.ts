@@ -20,4 +20,6 @@ export const SQLSTATES = {
   event_invalid: 'ND007',
   /** Only who has the secret can seal records of a keyed ledger. */
   keyed: 'ND008',
+  /** The database, or this session, is set up so that nothing can be recorded. */
+  unsuitable: 'ND009',
 } as const;
