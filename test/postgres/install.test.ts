@@ -1,11 +1,12 @@
 /** Installing the schema: by whom, twice, over an older one, never over a newer one; and `indelible pg …`. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { isIndelibleError } from '@indelible/core';
+import { type ErrorCode, isIndelibleError } from '@indelible/core';
 import {
   connectPostgres,
   type PostgresConnection,
 } from '../../packages/indelible/src/stores/postgres/connection.ts';
+import { openPostgresOutbox } from '../../packages/indelible/src/stores/postgres/postgres-outbox.ts';
 import { openPostgresStore } from '../../packages/indelible/src/stores/postgres/postgres-store.ts';
 import {
   inspectSchema,
@@ -46,8 +47,14 @@ async function inDatabase(
   }
 }
 
-const isCode = (code: Parameters<typeof isIndelibleError>[1]) => (error: unknown) =>
-  isIndelibleError(error, code);
+const isCode = (code: ErrorCode) => (error: unknown) => isIndelibleError(error, code);
+
+/** Neither the ledger nor its outbox can be opened. */
+async function assertRefused(url: string, code: ErrorCode): Promise<void> {
+  const place = { url: `${url}?ledger=a`, default_ledger: 'a' };
+  await assert.rejects(openPostgresStore(place), isCode(code));
+  await assert.rejects(openPostgresOutbox(place), isCode(code));
+}
 
 // First, while the server knows none of our roles.
 test('the script, pasted by a role that is no superuser, makes the schema', { skip }, async () => {
@@ -91,6 +98,11 @@ test('pg install makes the schema once; pg sql prints what it runs; pg seal seal
   });
   const nothing = await here.run(['pg', 'seal', '--once', '--ledger', url]);
   assert.equal(nothing.stdout, '0 events sealed, 0 there already, 0 set aside\n');
+  await connection.query(
+    `INSERT INTO indelible.outbox (ledger, action, actor) VALUES ('acme.example/prod', 'by.nobody', '{"type":"user"}')`,
+  );
+  const partly = await here.run(['pg', 'seal', '--once', '--ledger', url]);
+  assert.deepEqual([partly.code, partly.stdout], [3, '0 events sealed, 0 there already, 1 set aside\n']);
   await connection.query('ALTER TABLE indelible.records DISABLE TRIGGER records_refuse_change');
   const verified = await here.run(['verify', '--ledger', url]);
   assert.equal(verified.code, 1, verified.stderr);
@@ -127,12 +139,8 @@ test('an older schema is brought up to date, each missing migration once', { ski
         applied: MIGRATIONS.slice(0, older).map(({ number }) => number),
         version: older,
       });
-      const opening = openPostgresStore({ url: `${url}?ledger=a`, default_ledger: 'a' });
-      await assert.rejects(
-        opening,
-        isCode('SCHEMA_MISSING'),
-        'a program does not work with less than it needs',
-      );
+      // A program does not work with less than it needs.
+      await assertRefused(url, 'SCHEMA_MISSING');
       const second = await installSchema(connection);
       assert.deepEqual(
         second.applied,
@@ -153,8 +161,7 @@ test('a newer schema is left alone: LEDGER_TOO_NEW, also for whoever opens a led
     };
     await installSchema(connection, [...MIGRATIONS, more]);
     await assert.rejects(installSchema(connection), isCode('LEDGER_TOO_NEW'));
-    const opening = openPostgresStore({ url: `${url}?ledger=a`, default_ledger: 'a' });
-    await assert.rejects(opening, isCode('LEDGER_TOO_NEW'));
+    await assertRefused(url, 'LEDGER_TOO_NEW');
   });
 });
 

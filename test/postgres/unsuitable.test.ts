@@ -70,9 +70,12 @@ test('a database with another encoding is refused, with the way to make one', { 
     await superuser.query('DROP DATABASE latin');
     await superuser.end();
   });
-  const error = await installSchema(client).then(assert.fail, (cause) => storeFault(cause, 'the database'));
-  assert.equal(error.code, 'STORE_UNSUITABLE');
-  assert.match(error.message, /UTF8, this one has LATIN1/);
+  await assert.rejects(installSchema(client), (cause) => {
+    const { code, message } = storeFault(cause, 'the database');
+    assert.equal(code, 'STORE_UNSUITABLE');
+    assert.match(message, /UTF8, this one has LATIN1/);
+    return true;
+  });
 });
 
 test('a ledger that is there already is not made again: what to do instead is said', { skip }, async (t) => {

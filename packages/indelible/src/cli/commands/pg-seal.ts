@@ -42,7 +42,7 @@ async function seal(invocation: Invocation<Options>): Promise<ExitCode> {
   await terminal.line(
     `${counted(sealed, 'event')} sealed, ${duplicates} there already, ${refused} set aside`,
   );
-  return 0;
+  return options.once === true && refused > 0 ? 3 : 0;
 }
 
 async function stopped(signal: AbortSignal): Promise<void> {

@@ -18,6 +18,7 @@ import { Appender, appendValues } from './appender.ts';
 import { type Limits, limitsOf } from './limits.ts';
 import { Link, type LinkSetup, type Row } from './link.ts';
 import { Reader } from './reader.ts';
+import { checkSchemaVersion } from './schema-version.ts';
 import { parsePostgresUrl } from './url.ts';
 import { Wake } from './wake.ts';
 
@@ -99,6 +100,7 @@ class PostgresOutbox implements Outbox {
   }
 
   async open(): Promise<void> {
+    await checkSchemaVersion(this.#link, this.url);
     await this.#appender.open();
   }
 

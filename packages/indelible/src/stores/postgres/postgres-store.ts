@@ -13,7 +13,8 @@ import { APPENDED, Appender } from './appender.ts';
 import { type Limits, limitsOf } from './limits.ts';
 import { Link, type LinkSetup } from './link.ts';
 import { Reader } from './reader.ts';
-import { inspectLedger, SCHEMA_VERSION, schemaVersionSql } from './schema/index.ts';
+import { inspectLedger } from './schema/index.ts';
+import { checkSchemaVersion } from './schema-version.ts';
 import { parsePostgresUrl } from './url.ts';
 import { Wake } from './wake.ts';
 
@@ -74,22 +75,7 @@ class PostgresStore implements LogStore {
   }
 
   async open(create: boolean): Promise<void> {
-    const { rows } = await this.#reading.ask({ text: schemaVersionSql });
-    const version = rows[0]?.[0] ?? null;
-    if (version === null)
-      throw new IndelibleError('SCHEMA_MISSING', `${this.url}: the schema indelible is not installed`);
-    if (Number(version) > SCHEMA_VERSION) {
-      throw new IndelibleError(
-        'LEDGER_TOO_NEW',
-        `${this.url} has schema ${version}; this program knows ${SCHEMA_VERSION}`,
-      );
-    }
-    if (Number(version) < SCHEMA_VERSION) {
-      throw new IndelibleError(
-        'SCHEMA_MISSING',
-        `${this.url} has schema ${version}; this program needs ${SCHEMA_VERSION}`,
-      );
-    }
+    await checkSchemaVersion(this.#reading, this.url);
     if (!create && (await this.#reader.ledgerId()) === null)
       throw new IndelibleError(
         'LEDGER_NOT_FOUND',
