@@ -62,6 +62,9 @@ test('usage errors leave with 2, for people and as JSON, and never with a stack'
     ['export', '--format', 'csv', '--since', '1d', '--format', 'json'],
     ['--ledger', 'sqlite:a', 'log', '--ledger', 'sqlite:b'],
     ['restore', 'x', '--to', 'sqlite:a', '--ledger', 'sqlite:b'],
+    ['log', '--jsno'],
+    ['verify', 'postgres://app:secret-word@db.example/audit'],
+    ['log', '--ledger', 'postgres//app:secret-word@db.example/audit'],
   ];
   const asked = await Promise.all(cases.map(async (args) => [args, await place.run(args)] as const));
   for (const [args, { code, stdout, stderr }] of asked) {
@@ -69,6 +72,7 @@ test('usage errors leave with 2, for people and as JSON, and never with a stack'
     assert.equal(code, 2, `${title}: ${stderr}`);
     assert.equal(stdout, '', title);
     assert.doesNotMatch(stderr, /^\s+at /m, title);
+    assert.doesNotMatch(stderr, /secret-word|\\u000a/, title);
     if (args.length > 0) assert.match(stderr, /^error [A-Z_]+: .+\n {2}next: .+\n$/, title);
   }
   assert.deepEqual(await readdir(place.folder), [], 'and nothing was made');

@@ -19,7 +19,8 @@ export function reportFailure(error: unknown, json: boolean, env: NodeJS.Process
   }
   const failure = asIndelibleError(error);
   const unexpected = failure.code === 'INTERNAL';
-  const { code, message, remedy, details } = failure;
+  const { code, remedy, details } = failure;
+  const message = withoutPasswords(failure.message);
   const hint =
     unexpected && env.INDELIBLE_DEBUG !== '1' ? `${remedy} INDELIBLE_DEBUG=1 shows where.` : remedy;
   if (json) write({ code, message, remedy: hint, ...(Object.keys(details).length === 0 ? {} : { details }) });
@@ -39,12 +40,20 @@ function asIndelibleError(error: unknown): IndelibleError {
   if (error instanceof CommanderError) {
     return new IndelibleError(
       'USAGE',
-      error.message.replace(/^error: /, '').replace(/^\(outputHelp\)$/, 'name a command'),
+      error.message
+        .replace(/^error: /, '')
+        .replace(/^\(outputHelp\)$/, 'name a command')
+        .replaceAll('\n', ' '),
     );
   }
   return new IndelibleError('INTERNAL', error instanceof Error ? error.message : String(error), {
     cause: error,
   });
+}
+
+/** A URL that was mistyped, or given where none belongs, is quoted as it stands. */
+function withoutPasswords(message: string): string {
+  return message.replaceAll(/(\/\/[^\s/:@]*):[^\s@]*@/g, '$1:…@');
 }
 
 function isAbort(error: unknown): boolean {

@@ -20,11 +20,13 @@ Environment:
   INDELIBLE_CONNECTORS     the configuration of connectors: a file
   INDELIBLE_APPROVER_KEY_FILE  the private key that signs votes (default: in the user's config folder)
   INDELIBLE_SECRET_<NAME>  the value of a secret that connectors or parameters name
+  INDELIBLE_NOTICE_WEBHOOK  where break-glass is announced (default: the log alone)
   INDELIBLE_REGISTRY       the registry of ledgers: a file, or none (default: in the user's config folder)
   INDELIBLE_DEBUG=1        shows where an unexpected error came from
   NO_COLOR, FORCE_COLOR    as usual
 
-Exit codes: 0 fine, 1 tampering found, 2 usage, 3 could not check or do.`;
+Exit codes: 0 fine, 1 tampering found, 2 usage, 3 could not check or do,
+130 interrupted.`;
 
 /** Each command's module is loaded when it is asked for: the others would only cost time. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, shell: Shell) => void>>> = {

@@ -6,7 +6,8 @@ import type { Terminal } from './terminal.ts';
 import { byteSize, count } from './units.ts';
 
 export interface Progress {
-  update(done: number, extra?: string): void;
+  /** With a `total`, that is what the bar counts up to from now on. */
+  update(done: number, extra?: string, total?: number): void;
   stop(): void;
 }
 
@@ -16,7 +17,7 @@ const SILENT: Progress = { update() {}, stop() {} };
 /** What a bar counts; of a share only the percentage is shown. */
 export type ProgressUnit = 'records' | 'bytes' | 'share';
 
-/** A bar up to `total`; silent where nobody watches. */
+/** A bar up to `total`, or how much is done where that is 0: nobody knows yet. Silent where nobody watches. */
 export function startProgress(
   terminal: Terminal,
   label: string,
@@ -32,20 +33,24 @@ export function startProgress(
     clearOnComplete: true,
     fps: 10,
     format: (options, params, payload: { extra?: string }) => {
-      const share = params.total > 0 ? Math.min(1, params.value / params.total) : 0;
-      const width = options.barsize ?? 40;
-      const filled = Math.round(share * width);
-      const drawn = '█'.repeat(filled) + '░'.repeat(width - filled);
-      return [label, drawn, `${Math.floor(share * 100)} %`, amount(params, unit), payload.extra ?? '']
-        .join(' ')
-        .trimEnd();
+      const drawn = params.total > 0 ? [barOf(params, options.barsize ?? 40)] : [];
+      return [label, ...drawn, amount(params, unit), payload.extra ?? ''].join(' ').trimEnd();
     },
   });
   bar.start(Math.max(0, total), 0, { extra: '' });
   return {
-    update: (done, extra = '') => bar.update(done, { extra }),
+    update: (done, extra = '', total) => {
+      if (total !== undefined) bar.setTotal(total);
+      bar.update(done, { extra });
+    },
     stop: () => bar.stop(),
   };
+}
+
+function barOf({ value, total }: { value: number; total: number }, width: number): string {
+  const share = Math.min(1, value / total);
+  const filled = Math.round(share * width);
+  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${Math.floor(share * 100)} %`;
 }
 
 function amount({ value, total }: { value: number; total: number }, unit: ProgressUnit): string {

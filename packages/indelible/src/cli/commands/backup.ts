@@ -104,7 +104,7 @@ async function restore(invocation: Invocation<RestoreOptions>, path: string): Pr
       attachments,
       keys: environmentKeys(invocation),
       signal,
-      onProgress: ({ records, records_total }) => progress.update(records, `of ${records_total}`),
+      onProgress: ({ records, records_total }) => progress.update(records, '', records_total),
     });
   } finally {
     progress.stop();

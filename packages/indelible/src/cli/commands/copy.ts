@@ -89,7 +89,7 @@ async function copyAll(
       signerFor: signerInPassing(invocation, from_url),
       signal,
       onProgress: ({ records, records_total, copied: written }) =>
-        copying.update(records, `of ${count(records_total)}, ${count(written)} new`),
+        copying.update(records, `${count(written)} new`, records_total),
       onVerifying: ({ bytes, bytes_total }) => {
         copying.stop();
         verifying ??= startProgress(terminal, 'verifying', 1000, 'share');
