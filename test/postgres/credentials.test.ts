@@ -143,6 +143,19 @@ test('no command shows the password of its URL, nor writes it anywhere', { skip 
     assert.doesNotMatch(readFileSync(join(parentPath, name), 'latin1'), SECRETS, name);
 });
 
+test('a command with a password from a file prints no word of the driver’s own', { skip }, async (t) => {
+  const place = await makePlace(t);
+  const file = join(place.folder, 'passwords');
+  writeFileSync(file, `127.0.0.1:*:*:locked:${RIGHT}\n`, { mode: 0o600 });
+  const child = place.start(['verify', '--json', '--ledger', urlWith(null)], { env: { PGPASSFILE: file } });
+  let [printed, errors] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  await new Promise((resolve) => child.on('close', resolve));
+  assert.equal(typeof JSON.parse(printed).ok, 'boolean');
+  assert.doesNotMatch(errors, /Warning/);
+});
+
 test('a server shows it neither, when it starts and in its log', { skip }, async (t) => {
   const place = await makePlace(t);
   const child = place.start(['serve', '--port', '0', '--log-level', 'debug', '--ledger', urlWith(RIGHT)]);

@@ -21,6 +21,16 @@ test('a URL is taken apart: connections for the driver, the ledger, and what may
   });
 });
 
+test('an sslmode that `pg` warns of is what it makes of it: verify-full', () => {
+  const modeOf = (query: string) =>
+    new URL(parsePostgresUrl(`postgres://h/d?${query}`).connections[0]!).searchParams.get('sslmode');
+  for (const mode of ['prefer', 'require', 'verify-ca']) {
+    assert.equal(modeOf(`sslmode=${mode}`), 'verify-full');
+    assert.equal(modeOf(`sslmode=${mode}&uselibpqcompat=true`), mode);
+  }
+  for (const mode of ['disable', 'no-verify']) assert.equal(modeOf(`sslmode=${mode}`), mode);
+});
+
 test('several hosts are several connections; a socket needs none', () => {
   const { connections } = parsePostgresUrl('postgres://app@a:5432,b:5433,[::1]:5434/prod?application_name=x');
   assert.deepEqual(connections, [
@@ -83,6 +93,11 @@ test('errors of the server become ours; its details, which may quote records, ar
     'postgres://h/d',
   );
   assert.equal(reset.code, 'STORE_UNAVAILABLE');
+  const certificate = Object.assign(new Error('ENOENT: …'), { code: 'ENOENT', path: '/no/ca.crt' });
+  assert.match(
+    storeFault(certificate, 'postgres://h/d').message,
+    /could not be reached: \/no\/ca\.crt: ENOENT$/,
+  );
 });
 
 test('without the package pg: DRIVER_MISSING, with the command that installs it', () => {

@@ -4,6 +4,8 @@
 import { runProgram } from './program.ts';
 import { guardStreams } from './streams.ts';
 
+// That a library will change one day is for developers to know, not for whoever runs a command.
+process.noDeprecation = true;
 guardStreams();
 const exit_code = await runProgram(process.argv.slice(2), process.env);
 // Standard output that could not be written has set it already, and that outweighs success.

@@ -67,14 +67,14 @@ export function isLost(error: unknown): boolean {
 export function storeFault(error: unknown, shown: string): IndelibleError {
   if (isIndelibleError(error)) return error;
   const state = sqlState(error);
-  const { message = String(error), code } = (error ?? {}) as { message?: string; code?: string };
+  const { message = String(error), code, path } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   if (lacksPassword(error)) {
     const hint = 'did not let us in: it asks for a password (PGPASSWORD, ~/.pgpass)';
     return new IndelibleError('STORE_UNAVAILABLE', `${shown} ${hint}`, { cause: error });
   }
   if (state === null) {
-    // Node's own errors name hosts and ports; those of `pg` are sentences.
-    const why = code ?? message;
+    // Node's own errors name hosts and ports; those of `pg` are sentences; a file is of certificates.
+    const why = path === undefined ? (code ?? message) : `${path}: ${code}`;
     return new IndelibleError('STORE_UNAVAILABLE', `${shown} could not be reached: ${why}`, { cause: error });
   }
   const details = { sqlstate: state };

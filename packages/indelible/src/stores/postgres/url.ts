@@ -1,8 +1,8 @@
 /**
  * URLs of ledgers in PostgreSQL: `postgres://user@host:5432/database?ledger=NAME`.
  *
- * Several hosts, separated by commas, are tried in order, and a writer passes over those that are standbys. What is said
- * about TLS goes to `pg` as it is. Passwords come from PGPASSWORD or ~/.pgpass; one in the URL works, and is never shown.
+ * Several hosts, separated by commas, are tried in order, and a writer passes over those that are standbys. `prefer`,
+ * `require` and `verify-ca` are taken for verify-full, unless uselibpqcompat=true asks for what libpq means by them. Passwords come from PGPASSWORD or ~/.pgpass; one in the URL works, and is never shown.
  *
  * Errors:  LEDGER_URL, without anything of the URL that may be a secret.
  * Pure:    no I/O.
@@ -24,6 +24,7 @@ const DRIVERS_OWN = [
   ...['sslmode', 'sslcert', 'sslkey', 'sslrootcert', 'sslnegotiation', 'uselibpqcompat'],
   ...['host', 'port', 'application_name', 'options'],
 ];
+const WEAKER_MODES = ['prefer', 'require', 'verify-ca'];
 const HOSTS_MAX = 8;
 
 export function parsePostgresUrl(url: string): PostgresPlace {
@@ -39,6 +40,9 @@ export function parsePostgresUrl(url: string): PostgresPlace {
   }
   const hosts = authority.split(',');
   if (hosts.length > HOSTS_MAX) throw invalid(`it takes at most ${HOSTS_MAX} hosts`);
+  // What `pg` makes of them, too, but with a warning on standard error.
+  if (WEAKER_MODES.includes(options.get('sslmode') ?? '') && options.get('uselibpqcompat') !== 'true')
+    options.set('sslmode', 'verify-full');
   const rest = options.size === 0 ? '' : `?${options}`;
   return {
     connections: hosts.map((host) => connectionTo(login, host, database, rest)),
