@@ -160,7 +160,7 @@ export class CheckProofs implements ProofChecker {
               size: tree.size,
               detail:
                 keys.announced.length > 0
-                  ? 'the log announces a key that signs its checkpoints, and none of them is there'
+                  ? 'the log announces a key that signs its checkpoints, and none of them is there: give one that was kept (--checkpoint)'
                   : 'no checkpoint is there that the keys given could have signed',
             },
           ];
