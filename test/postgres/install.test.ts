@@ -103,6 +103,15 @@ test('pg install makes the schema once; pg sql prints what it runs; pg seal seal
   );
   const partly = await here.run(['pg', 'seal', '--once', '--ledger', url]);
   assert.deepEqual([partly.code, partly.stdout], [3, '0 events sealed, 0 there already, 1 set aside\n']);
+  const { checks } = await here.json(['doctor', '--ledger', url]);
+  const told = checks.filter(({ name }: { name: string }) => name === 'outbox');
+  assert.deepEqual(
+    told.map(({ status, detail }: Record<string, string>) => [status, detail]),
+    [
+      ['ok', '0 events wait to be sealed'],
+      ['warn', '1 event set aside, which cannot be sealed'],
+    ],
+  );
   await connection.query('ALTER TABLE indelible.records DISABLE TRIGGER records_refuse_change');
   const verified = await here.run(['verify', '--ledger', url]);
   assert.equal(verified.code, 1, verified.stderr);

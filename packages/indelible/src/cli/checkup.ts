@@ -4,13 +4,21 @@
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { IndelibleError, isIndelibleError, type LedgerRecord, parseRecord } from '@indelible/core';
-import { indexPath, isRemote, openIndex, openStore, parseLedgerUrl, withoutCredentials } from '../compose.ts';
+import {
+  indexPath,
+  isRemote,
+  openIndex,
+  openOutboxSealer,
+  openStore,
+  parseLedgerUrl,
+  withoutCredentials,
+} from '../compose.ts';
 import { keysFromEnvironment } from '../ledger/env-keys.ts';
 import { Keyring } from '../ledger/keyring.ts';
 import { lineOf } from '../ledger/lines.ts';
 import { checkKeysFit } from '../ledger/verify-keys.ts';
 import type { LogStore } from '../stores/contract.ts';
-import { byteSize, count, duration } from './units.ts';
+import { byteSize, count, counted, duration } from './units.ts';
 
 export interface Check {
   readonly name: string;
@@ -26,6 +34,8 @@ const FREE_BYTES_WARN = 1 << 30;
 /** No clock that is right shows an earlier time. */
 const EARLIEST_NOW = Date.parse('2025-01-01T00:00:00Z');
 const FUTURE_MS_MAX = 5_000;
+/** A sealer that runs has the oldest event sealed in a tenth of a second. */
+const OUTBOX_S_MAX = 30;
 
 /** Runs all checks that are possible, in an order in which each explains the next. */
 export async function examine(url: string, env: NodeJS.ProcessEnv): Promise<Check[]> {
@@ -59,7 +69,8 @@ export async function examine(url: string, env: NodeJS.ProcessEnv): Promise<Chec
     checks.push(clockAgainst(last, Date.now()));
     const inspected = await inspect(store);
     checks.push(...inspected, await keyCheck(store, env, last), await indexCheck(url, head.seq));
-    if (inspected.every(({ status }) => status === 'ok')) checks.push(await writeCheck(url));
+    if (inspected.every(({ status }) => status === 'ok'))
+      checks.push(await writeCheck(url), ...(await outboxCheck(url)));
   } catch (error) {
     checks.push(failed('ledger', error));
   } finally {
@@ -132,6 +143,27 @@ async function indexCheck(url: string, head_seq: number): Promise<Check> {
     );
   } catch (error) {
     return failed('index', error);
+  }
+}
+
+/** Nothing where there is no outbox. */
+async function outboxCheck(url: string): Promise<Check[]> {
+  try {
+    const sealer = await openOutboxSealer(url);
+    if (sealer === null) return [];
+    const { waiting, oldest_s, refused } = await sealer.lag().finally(() => sealer.close());
+    const waits = `${counted(waiting, 'event')} wait to be sealed`;
+    const is_late = oldest_s > OUTBOX_S_MAX;
+    const checks = is_late
+      ? [bad('outbox', 'warn', `${waits}, the oldest for ${duration(oldest_s * 1000)}`, 'indelible pg seal')]
+      : [ok('outbox', waits)];
+    if (refused > 0) {
+      const detail = `${counted(refused, 'event')} set aside, which cannot be sealed`;
+      checks.push(bad('outbox', 'warn', detail, 'SELECT code, message, event FROM indelible.outbox_refused'));
+    }
+    return checks;
+  } catch (error) {
+    return [failed('outbox', error)];
   }
 }
 
