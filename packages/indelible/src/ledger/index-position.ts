@@ -15,15 +15,22 @@ export interface IndexingProgress {
   readonly records_total: number;
 }
 
-/** Everything below the returned number is indexed. An index of another or an older state of the log starts over. */
+/**
+ * Everything below the returned number is indexed. An index of another or an older state of the log starts over.
+ *
+ * Whoever opens a ledger does this, also to read: another process may feed the same index all the while.
+ */
 export async function alignIndex(store: LogStore, index: RecordIndex): Promise<number> {
-  const first = await store.firstSeq();
-  const head = await store.head();
-  const position = await index.position();
-  const end = head === null ? 0 : head.seq + 1;
-  if (position <= end && position >= first) return position;
-  await index.reset(first);
-  return index.position();
+  for (;;) {
+    // Before the log's ends: those only move on, so that an index of this log cannot be found ahead of it.
+    const position = await index.position();
+    const first = await store.firstSeq();
+    const head = await store.head();
+    const end = head === null ? 0 : head.seq + 1;
+    if (position <= end && position >= first) return position;
+    // Not if it has moved meanwhile: then somebody else has seen to it, or feeds what a truncation left.
+    await index.reset(first, position);
+  }
 }
 
 /** Indexes what is missing, if that is much. Resolves with the number of records that were missing. */

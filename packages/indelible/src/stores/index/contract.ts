@@ -73,8 +73,11 @@ export interface RecordIndex {
    * first column that differs. Lines past the index position are passed over (they are lag, not damage).
    */
   check(): Promise<{ feed(batch: LineBatch): Promise<IndexFinding[]>; finish(): Promise<IndexFinding[]> }>;
-  /** Forgets everything; the tail then rebuilds it. `from` is the first sequence number that the log still has. */
-  reset(from: number): Promise<void>;
+  /**
+   * Forgets everything; the tail then rebuilds it. `from` is the first sequence number that the log still has. With
+   * `only_at`, nothing happens unless that is the position: what was decided on must still be so.
+   */
+  reset(from: number, only_at?: number): Promise<void>;
   /** Forgets rows below a sequence number, after a sanctioned truncation. */
   truncate(keep_from: number): Promise<void>;
   close(): Promise<void>;

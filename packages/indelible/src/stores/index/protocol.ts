@@ -10,7 +10,7 @@ export interface WorkerSetup {
 /** Each operation's arguments and result. */
 export interface Operations {
   add: { args: [OwnedBatch]; result: number };
-  reset: { args: [number]; result: undefined };
+  reset: { args: [from: number, only_at: number | undefined]; result: undefined };
   truncate: { args: [number]; result: undefined };
   position: { args: []; result: number };
   search: { args: [Search]; result: SearchResult };

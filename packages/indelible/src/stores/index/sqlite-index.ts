@@ -99,8 +99,8 @@ export async function openSqliteIndex(options: SqliteIndexOptions): Promise<Reco
       const owned = own(batch);
       return thread.call('add', [owned], transferable(owned));
     },
-    async reset(from) {
-      await writing().call('reset', [from]);
+    async reset(from, only_at) {
+      await writing().call('reset', [from, only_at]);
     },
     async truncate(keepFrom) {
       await writing().call('truncate', [keepFrom]);

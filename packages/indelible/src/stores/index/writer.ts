@@ -46,7 +46,7 @@ export interface SegmentRow {
 export interface IndexWriter {
   /** Returns the position behind it. */
   add(batch: OwnedBatch): number;
-  reset(from: number): void;
+  reset(from: number, only_at?: number): void;
   truncate(keepFrom: number): void;
 }
 
@@ -155,8 +155,9 @@ export function createWriter(database: DatabaseSync): IndexWriter {
     deleteSegment.run(first);
   }
 
-  function reset(from: number): void {
+  function reset(from: number, only_at?: number): void {
     transaction(database, () => {
+      if (only_at !== undefined && readState(database).position !== only_at) return;
       database.exec('DELETE FROM records; DELETE FROM actions; DELETE FROM segments; DELETE FROM blocks');
       database.prepare('UPDATE state SET first_seq = ?, position = ?').run(from, from);
     });
