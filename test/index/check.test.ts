@@ -49,6 +49,12 @@ const DAMAGE: readonly { name: string; sql: string; seq: number; detail: RegExp 
   },
   { name: 'segment deleted', sql: 'DELETE FROM segments WHERE first = 300', seq: 300, detail: /no segment/ },
   {
+    name: 'last hash edited',
+    sql: "UPDATE state SET last_hash = 'ab'",
+    seq: 399,
+    detail: /another hash of this record/,
+  },
+  {
     name: 'block deleted',
     sql: 'DELETE FROM blocks WHERE id = 100 * 8192',
     seq: 100,

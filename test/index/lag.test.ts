@@ -24,7 +24,16 @@ interface BoundedIndex extends RecordIndex {
 async function boundedIndex(bound: number): Promise<BoundedIndex> {
   const inner = await openSqliteIndex({ path: ':memory:' });
   const index = Object.create(inner) as BoundedIndex;
-  for (const name of ['position', 'search', 'count', 'byId', 'byIdempotencyKeys', 'reset', 'close'] as const)
+  for (const name of [
+    'position',
+    'tip',
+    'search',
+    'count',
+    'byId',
+    'byIdempotencyKeys',
+    'reset',
+    'close',
+  ] as const)
     Object.defineProperty(index, name, { value: (inner[name] as () => unknown).bind(inner) });
   const waiting: (() => void)[] = [];
   Object.defineProperty(index, 'bound', {

@@ -51,11 +51,15 @@ export function makeRecords(count: number): Loose[] {
   return Array.from({ length: count }, (_, seq) => makeRecord(seq));
 }
 
-/** Lines of bodies given as records, text or bytes. */
-export function batchOf(first_seq: number, bodies: readonly (Loose | string | Uint8Array)[]): LineBatch {
+/** Lines of bodies given as records, text or bytes, all with one hash. */
+export function batchOf(
+  first_seq: number,
+  bodies: readonly (Loose | string | Uint8Array)[],
+  hash = 'ef'.repeat(32),
+): LineBatch {
   const lines = bodies.map((body) => {
-    if (body instanceof Uint8Array) return frameLine('ef'.repeat(32), body);
-    return frameLine('ef'.repeat(32), Buffer.from(typeof body === 'string' ? body : canonicalize(body)));
+    if (body instanceof Uint8Array) return frameLine(hash, body);
+    return frameLine(hash, Buffer.from(typeof body === 'string' ? body : canonicalize(body)));
   });
   let end = 0;
   return { first_seq, bytes: Buffer.concat(lines), ends: lines.map((line) => (end += line.length)) };

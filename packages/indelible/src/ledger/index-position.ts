@@ -4,8 +4,9 @@
  * A ledger remembers the idempotency keys of what its index lacks. For the few records of a burst that is nothing; for
  * a log whose index lies on another machine, or is new, it would be all of them.
  */
+import { lineHash } from '@indelible/core';
 import type { LogStore } from '../stores/contract.ts';
-import type { RecordIndex } from '../stores/index/contract.ts';
+import type { IndexTip, RecordIndex } from '../stores/index/contract.ts';
 
 /** What the ledger's own tail catches up with in passing. */
 const BEHIND_MAX = 50_000;
@@ -23,14 +24,24 @@ export interface IndexingProgress {
 export async function alignIndex(store: LogStore, index: RecordIndex): Promise<number> {
   for (;;) {
     // Before the log's ends: those only move on, so that an index of this log cannot be found ahead of it.
-    const position = await index.position();
-    const first = await store.firstSeq();
-    const head = await store.head();
-    const end = head === null ? 0 : head.seq + 1;
-    if (position <= end && position >= first) return position;
+    const tip = await index.tip();
+    const first_seq = await store.firstSeq();
+    if (await isIndexOf(tip, first_seq, store)) return tip.position;
     // Not if it has moved meanwhile: then somebody else has seen to it, or feeds what a truncation left.
-    await index.reset(first, position);
+    await index.reset(first_seq, tip);
   }
+}
+
+/** Whether it has the log's first record, or nothing yet, and its last record is in the log, in the same place. */
+async function isIndexOf(tip: IndexTip, first_seq: number, store: LogStore): Promise<boolean> {
+  const { position, last_hash } = tip;
+  if (last_hash === null) return position === first_seq;
+  const head = await store.head();
+  if (head === null || tip.first_seq > first_seq || position <= first_seq || position > head.seq + 1)
+    return false;
+  if (position === head.seq + 1) return last_hash === head.hash;
+  const [last] = await store.get([position - 1]);
+  return last !== undefined && lineHash(last.line, 0) === last_hash;
 }
 
 /** Indexes what is missing, if that is much. Resolves with the number of records that were missing. */

@@ -34,6 +34,8 @@ interface Waiter {
 export interface IndexTailOptions {
   readonly store: LogStore;
   readonly index: RecordIndex;
+  /** Where the index stands: of this log, as `alignIndex` found. */
+  readonly position: number;
   readonly log: LedgerLog;
   /** Told whenever the index has come further. */
   readonly onPosition: (position: number) => void;
@@ -49,7 +51,7 @@ export class IndexTail {
   readonly #headSeq: () => number;
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
-  #position = 0;
+  #position: number;
   #waiters: Waiter[] = [];
   /** Ends a pause. */
   #hurry: (() => void) | null = null;
@@ -60,9 +62,10 @@ export class IndexTail {
   /** When everything was indexed. */
   #caught_up_at = performance.now();
 
-  constructor({ store, index, log, onPosition, headSeq }: IndexTailOptions) {
+  constructor({ store, index, position, log, onPosition, headSeq }: IndexTailOptions) {
     this.#store = store;
     this.#index = index;
+    this.#position = position;
     this.#log = log;
     this.#onPosition = onPosition;
     this.#headSeq = headSeq;
@@ -123,11 +126,15 @@ export class IndexTail {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    let failed = false;
     while (!signal.aborted) {
       try {
+        if (failed) this.#advance(await alignIndex(this.#store, this.#index));
+        failed = false;
         await this.#follow(signal);
       } catch (error) {
         if (signal.aborted) return;
+        failed = true;
         this.#log.error(
           { error: String(error) },
           'indexing failed; recording goes on, the index tries again',
@@ -139,7 +146,6 @@ export class IndexTail {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    await this.#align();
     while (!signal.aborted) {
       for await (const batch of this.#store.read(this.#position)) {
         await this.#burstOver(signal);
@@ -196,10 +202,6 @@ export class IndexTail {
       };
     });
     this.#hurry = null;
-  }
-
-  async #align(): Promise<void> {
-    this.#advance(await alignIndex(this.#store, this.#index));
   }
 
   #advance(position: number): void {

@@ -26,10 +26,11 @@ import { currentContext } from './context.ts';
 import { dataOf } from './data-of.ts';
 import { prepareEvent } from './encode.ts';
 import { IdempotencyKeys } from './idempotency.ts';
+import { alignIndex } from './index-position.ts';
 import { IndexTail } from './index-tail.ts';
 import { Keyring } from './keyring.ts';
 import { lineOf } from './lines.ts';
-import { announceKey, createdConfig, loadIdentity } from './opening.ts';
+import { announceKey, createdConfig, type Identity, loadIdentity } from './opening.ts';
 import { isReserved, reserved, staysWhole } from './reserved.ts';
 import { Sequencer } from './sequencer.ts';
 import { Truncation } from './truncation.ts';
@@ -71,9 +72,10 @@ export class Ledger implements LedgerWriter {
   static async open(options: LedgerOptions): Promise<Ledger> {
     const keyring = new Keyring(options.keys);
     const identity = await loadIdentity(options.store, keyring, options);
-    const ledger = new Ledger(options, keyring, identity.name, identity.head);
+    const indexed = options.index === undefined ? 0 : await alignIndex(options.store, options.index);
+    const ledger = new Ledger(options, keyring, identity, indexed);
     try {
-      await ledger.#learnKeys(identity.head);
+      await ledger.#learnKeys(identity.head, indexed);
       if (identity.head === null) {
         await ledger.#write(configEvent(LEDGER_CREATED, createdConfig(identity.name, keyring)));
       } else if (identity.announce && !options.store.read_only) {
@@ -87,8 +89,8 @@ export class Ledger implements LedgerWriter {
     return ledger;
   }
 
-  private constructor(options: LedgerOptions, keyring: Keyring, name: string, head: Head | null) {
-    this.name = name;
+  private constructor(options: LedgerOptions, keyring: Keyring, identity: Identity, indexed: number) {
+    this.name = identity.name;
     this.store = options.store;
     this.index = options.index ?? null;
     this.attachments = options.attachments ?? null;
@@ -109,7 +111,7 @@ export class Ledger implements LedgerWriter {
         onAppend: (batch) => this.#noteAppend(batch),
         onFault: (error) => this.#noteFault(error),
       },
-      head,
+      identity.head,
     );
     this.#attaching =
       options.attachments === undefined
@@ -130,14 +132,15 @@ export class Ledger implements LedgerWriter {
       },
       this.#attaching,
     );
-    this.#tail = this.#followWith(this.index);
+    this.#tail = this.#followWith(this.index, indexed);
   }
 
-  #followWith(index: RecordIndex | null): IndexTail | null {
+  #followWith(index: RecordIndex | null, position: number): IndexTail | null {
     if (index === null) return null;
     const tail = new IndexTail({
       store: this.store,
       index,
+      position,
       log: this.#log,
       onPosition: (position) => this.#keys.forgetBelow(position),
       headSeq: () => this.#sequencer.head?.seq ?? -1,
@@ -275,10 +278,9 @@ export class Ledger implements LedgerWriter {
   }
 
   /** Learns the idempotency keys of what is durable but not indexed. */
-  async #learnKeys(head: Head | null): Promise<void> {
+  async #learnKeys(head: Head | null, indexed: number): Promise<void> {
     if (head === null) return this.#keys.isCompleteFrom(0);
-    const position = this.index === null ? 0 : await this.index.position();
-    const from = Math.max(position <= head.seq + 1 ? position : 0, await this.store.firstSeq());
+    const from = Math.min(indexed, head.seq + 1);
     // Before it is so: nothing asks until the ledger is open, and the index may take keys over meanwhile.
     this.#keys.isCompleteFrom(from);
     for await (const batch of this.store.read(from, head.seq + 1)) this.#keys.learn(batch);

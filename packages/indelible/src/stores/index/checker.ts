@@ -12,7 +12,7 @@ import { COLUMNS, columnsOf, parseBody, termsOf } from './columns.ts';
 import type { IndexFinding } from './contract.ts';
 import { readState } from './database.ts';
 import { createHasher } from './terms.ts';
-import { bodyText, type OwnedBatch, readSegment, type SegmentRow } from './writer.ts';
+import { bodyText, hashOf, type OwnedBatch, readSegment, type SegmentRow } from './writer.ts';
 
 /** `seq`, then COLUMNS. */
 type Row = [number, ...unknown[]];
@@ -30,7 +30,7 @@ export interface IndexChecker {
 /** `database` must be a connection of its own: it stays in a read transaction until `finish`. */
 export function createChecker(database: DatabaseSync): IndexChecker {
   database.exec('BEGIN');
-  const { first_seq, position, seed } = readState(database);
+  const { first_seq, position, last_hash, seed } = readState(database);
   const hasher = createHasher(seed);
   const selectRows = database.prepare('SELECT * FROM records ORDER BY seq');
   selectRows.setReturnArrays(true);
@@ -63,6 +63,8 @@ export function createChecker(database: DatabaseSync): IndexChecker {
       compareRow(seq, record, findings);
       compareTerms(seq, record, findings);
       next = seq + 1;
+      if (next === position && hashOf(batch, i) !== last_hash)
+        findings.push({ seq, detail: 'the index has another hash of this record, its last' });
     }
     return findings.slice(0, FINDINGS_MAX);
   }

@@ -53,9 +53,18 @@ export interface IndexFinding {
   readonly detail: string;
 }
 
+/** What an index holds: the records from `first_seq` up to, not including, `position`. */
+export interface IndexTip {
+  readonly first_seq: number;
+  readonly position: number;
+  /** The stored hash of the last of them, which tells this log from another; null when the index holds none. */
+  readonly last_hash: string | null;
+}
+
 export interface RecordIndex {
   /** The next sequence number to be indexed: everything below is searchable. */
   position(): Promise<number>;
+  tip(): Promise<IndexTip>;
   /**
    * Adds consecutive lines; `batch.first_seq` must be the position, otherwise it is ignored. Atomic. Resolves with the
    * position behind it.
@@ -75,9 +84,9 @@ export interface RecordIndex {
   check(): Promise<{ feed(batch: LineBatch): Promise<IndexFinding[]>; finish(): Promise<IndexFinding[]> }>;
   /**
    * Forgets everything; the tail then rebuilds it. `from` is the first sequence number that the log still has. With
-   * `only_at`, nothing happens unless that is the position: what was decided on must still be so.
+   * `only_at`, nothing happens unless that is the tip: what was decided on must still be so.
    */
-  reset(from: number, only_at?: number): Promise<void>;
+  reset(from: number, only_at?: IndexTip): Promise<void>;
   /** Forgets rows below a sequence number, after a sanctioned truncation. */
   truncate(keep_from: number): Promise<void>;
   close(): Promise<void>;

@@ -13,9 +13,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { type ErrorCode, IndelibleError, isIndelibleError } from '@indelible/core';
 import { createPrivateFile } from '../../private-file.ts';
 import { COLUMNS } from './columns.ts';
+import type { IndexTip } from './contract.ts';
 
 /** Change it with anything that changes rows, terms or blocks: files of another version are rebuilt. */
-const INDEX_VERSION = 1;
+const INDEX_VERSION = 2;
 
 const SCHEMA = `
   CREATE TABLE state (
@@ -23,6 +24,8 @@ const SCHEMA = `
     -- Records from first_seq up to, not including, position are indexed.
     first_seq INTEGER NOT NULL,
     position INTEGER NOT NULL,
+    -- Of the record before position: an index of another log is told by it.
+    last_hash TEXT,
     seed BLOB NOT NULL
   );
   CREATE TABLE records (
@@ -43,9 +46,7 @@ const SCHEMA = `
 `;
 const TABLES = ['state', 'records', 'actions', 'segments', 'blocks'];
 
-export interface State {
-  readonly first_seq: number;
-  readonly position: number;
+export interface State extends IndexTip {
   readonly seed: Uint8Array;
 }
 
@@ -90,7 +91,7 @@ function recreate(database: DatabaseSync): void {
     database.exec(`DROP TABLE ${String(name)}`);
   }
   database.exec(SCHEMA);
-  database.prepare('INSERT INTO state VALUES (1, 0, 0, ?)').run(randomBytes(8));
+  database.prepare('INSERT INTO state VALUES (1, 0, 0, NULL, ?)').run(randomBytes(8));
   database.exec(`PRAGMA user_version = ${INDEX_VERSION}`);
 }
 
@@ -99,17 +100,18 @@ function versionOf(database: DatabaseSync): number {
 }
 
 export function readState(database: DatabaseSync): State {
-  const row = database.prepare('SELECT first_seq, position, seed FROM state').get();
-  const state = row as { first_seq: unknown; position: unknown; seed: unknown } | undefined;
+  const row = database.prepare('SELECT first_seq, position, last_hash, seed FROM state').get();
+  const state = row as Record<keyof State, unknown> | undefined;
   if (
     state === undefined ||
     typeof state.first_seq !== 'number' ||
     typeof state.position !== 'number' ||
+    (state.last_hash !== null && typeof state.last_hash !== 'string') ||
     !(state.seed instanceof Uint8Array) ||
     state.seed.length !== 8
   )
     throw new IndelibleError('INDEX_DAMAGED', 'The index does not say how far it reaches.');
-  return state as State;
+  return state as unknown as State;
 }
 
 /** Runs `work` in one write transaction; any error undoes all of it. */

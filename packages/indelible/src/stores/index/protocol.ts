@@ -1,5 +1,5 @@
 /** What the index's worker threads are asked, and what they answer. */
-import type { Filter, IndexFinding, Search, SearchResult } from './contract.ts';
+import type { Filter, IndexFinding, IndexTip, Search, SearchResult } from './contract.ts';
 import type { OwnedBatch } from './writer.ts';
 
 export interface WorkerSetup {
@@ -10,9 +10,9 @@ export interface WorkerSetup {
 /** Each operation's arguments and result. */
 export interface Operations {
   add: { args: [OwnedBatch]; result: number };
-  reset: { args: [from: number, only_at: number | undefined]; result: undefined };
+  reset: { args: [from: number, only_at: IndexTip | undefined]; result: undefined };
   truncate: { args: [number]; result: undefined };
-  position: { args: []; result: number };
+  tip: { args: []; result: IndexTip };
   search: { args: [Search]; result: SearchResult };
   count: { args: [Filter, number]; result: number };
   byId: { args: [string]; result: number | null };

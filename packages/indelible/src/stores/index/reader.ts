@@ -10,7 +10,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { IndelibleError } from '@indelible/core';
-import type { Filter, Search, SearchResult } from './contract.ts';
+import type { Filter, IndexTip, Search, SearchResult } from './contract.ts';
 import { readState, type State, snapshot } from './database.ts';
 import { BLOCKS_MAX, Block, blockOf } from './segment.ts';
 import { createHasher, KIND, type Kind } from './terms.ts';
@@ -21,7 +21,7 @@ type Clause = readonly number[];
 type Order = 'newest' | 'oldest';
 
 export interface IndexReader {
-  position(): number;
+  tip(): IndexTip;
   search(search: Search): SearchResult;
   count(filter: Filter, cap: number): number;
   byId(id: string): number | null;
@@ -203,7 +203,10 @@ export function createReader(database: DatabaseSync): IndexReader {
   }
 
   return {
-    position: () => readState(database).position,
+    tip() {
+      const { first_seq, position, last_hash } = readState(database);
+      return { first_seq, position, last_hash };
+    },
     search,
     count,
     byId,

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { IndelibleError } from '@indelible/core';
 import type { LineBatch, Threads } from '../contract.ts';
-import type { RecordIndex } from './contract.ts';
+import type { IndexTip, RecordIndex } from './contract.ts';
 import { IndexThread } from './thread.ts';
 import type { OwnedBatch } from './writer.ts';
 
@@ -83,12 +83,15 @@ export async function openSqliteIndex(options: SqliteIndexOptions): Promise<Reco
     await removeTemporary();
   }
 
+  async function tip(): Promise<IndexTip> {
+    refuseClosed();
+    // Not worth a thread: whoever asks, waits for the add before it anyway.
+    return (writer ?? (await reading())).call('tip', []);
+  }
+
   return {
-    async position() {
-      refuseClosed();
-      // Not worth a thread: whoever asks, waits for the add before it anyway.
-      return (writer ?? (await reading())).call('position', []);
-    },
+    position: async () => (await tip()).position,
+    tip,
     search: async (search) => (await reading()).call('search', [search]),
     count: async (filter, cap) => (await reading()).call('count', [filter, cap]),
     byId: async (id) => (await reading()).call('byId', [id]),

@@ -5,8 +5,9 @@
  * a search has few segments to probe and each record is rewritten three times at most.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { lineBody } from '@indelible/core';
+import { lineBody, lineHash } from '@indelible/core';
 import { COLUMNS, columnsOf, parseBody, termsOf } from './columns.ts';
+import type { IndexTip } from './contract.ts';
 import { readState, transaction } from './database.ts';
 import { Postings } from './postings.ts';
 import {
@@ -46,7 +47,7 @@ export interface SegmentRow {
 export interface IndexWriter {
   /** Returns the position behind it. */
   add(batch: OwnedBatch): number;
-  reset(from: number, only_at?: number): void;
+  reset(from: number, only_at?: IndexTip): void;
   truncate(keepFrom: number): void;
 }
 
@@ -59,7 +60,7 @@ export function createWriter(database: DatabaseSync): IndexWriter {
   const deleteSegment = database.prepare('DELETE FROM segments WHERE first = ?');
   const selectBlock = database.prepare('SELECT bytes FROM blocks WHERE id = ?');
   const newestSegments = database.prepare('SELECT * FROM segments ORDER BY first DESC LIMIT 64');
-  const setPosition = database.prepare('UPDATE state SET position = ?');
+  const setTip = database.prepare('UPDATE state SET position = ?, last_hash = ?');
   const actionColumn = COLUMNS.indexOf('action');
   const dataVersion = database.prepare('PRAGMA data_version');
   /** Actions known to be in the table; void as soon as another process has written (it may have reset). */
@@ -88,7 +89,7 @@ export function createWriter(database: DatabaseSync): IndexWriter {
           from = to;
         }
         position += batch.ends.length;
-        setPosition.run(position);
+        setTip.run(position, hashOf(batch, batch.ends.length - 1));
         mergeSegments();
       });
       if (actions.size > ACTIONS_MAX) actions.clear();
@@ -155,18 +156,18 @@ export function createWriter(database: DatabaseSync): IndexWriter {
     deleteSegment.run(first);
   }
 
-  function reset(from: number, only_at?: number): void {
+  function reset(from: number, only_at?: IndexTip): void {
     transaction(database, () => {
-      if (only_at !== undefined && readState(database).position !== only_at) return;
+      if (only_at !== undefined && !isAt(only_at, readState(database))) return;
       database.exec('DELETE FROM records; DELETE FROM actions; DELETE FROM segments; DELETE FROM blocks');
-      database.prepare('UPDATE state SET first_seq = ?, position = ?').run(from, from);
+      database.prepare('UPDATE state SET first_seq = ?, position = ?, last_hash = NULL').run(from, from);
     });
     actions.clear();
   }
 
   function truncate(keepFrom: number): void {
     transaction(database, () => {
-      const { first_seq, position } = readState(database);
+      const { first_seq, position, last_hash } = readState(database);
       if (keepFrom <= first_seq) return;
       database.prepare('DELETE FROM records WHERE seq < ?').run(keepFrom);
       const affected = database.prepare('SELECT * FROM segments WHERE first < ?').all(keepFrom);
@@ -176,7 +177,9 @@ export function createWriter(database: DatabaseSync): IndexWriter {
         else dropSegment(segment.first);
       }
       const reached = Math.max(position, keepFrom);
-      database.prepare('UPDATE state SET first_seq = ?, position = ?').run(keepFrom, reached);
+      database
+        .prepare('UPDATE state SET first_seq = ?, position = ?, last_hash = ?')
+        .run(keepFrom, reached, keepFrom < position ? last_hash : null);
     });
   }
 
@@ -204,6 +207,17 @@ function sliceEnd(batch: OwnedBatch, from: number): number {
   )
     to++;
   return to;
+}
+
+function isAt(tip: IndexTip, state: IndexTip): boolean {
+  return (
+    tip.first_seq === state.first_seq && tip.position === state.position && tip.last_hash === state.last_hash
+  );
+}
+
+/** The i-th record's hash as its line has it. */
+export function hashOf(batch: OwnedBatch, i: number): string {
+  return lineHash(batch.bytes, i === 0 ? 0 : batch.ends[i - 1]!);
 }
 
 /** The i-th record's text; bytes that are no UTF-8 become replacement characters. */
