@@ -1,10 +1,12 @@
 /**
  * Building the index of a log from nothing, with progress.
  *
- * Errors:  LEDGER_NOT_FOUND for an empty store, INDEX_DAMAGED when the index does not take what it is given.
+ * Errors:  LEDGER_NOT_FOUND for an empty store, LEDGER_DAMAGED for a log with a gap, INDEX_DAMAGED when the index does
+ *          not take what it is given.
  */
 import { IndelibleError, isIndelibleError } from '@indelible/core';
 import { openIndex, openStore, withoutCredentials } from '../compose.ts';
+import { catchUpIndex, type IndexingProgress } from '../ledger/index-position.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
 import { startProgress } from './progress.ts';
 import type { Invocation } from './shell.ts';
@@ -28,11 +30,11 @@ export async function buildIndex({ terminal, signal }: Invocation, url: string):
     await index.reset(first_seq);
     const progress = startProgress(terminal, 'indexing', records, 'records');
     try {
-      for await (const batch of store.read(first_seq, head.seq + 1)) {
+      const onProgress = ({ records }: IndexingProgress): void => {
         signal.throwIfAborted();
-        await index.add(batch);
-        progress.update(batch.first_seq + batch.ends.length - first_seq);
-      }
+        progress.update(records);
+      };
+      await catchUpIndex(store, index, onProgress, 0);
     } finally {
       progress.stop();
     }

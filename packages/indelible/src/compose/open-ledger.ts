@@ -114,7 +114,10 @@ async function openIndexOrRebuild(
   }
 }
 
-/** A log whose index is new, on this machine or at all: opening it would remember what the index lacks. */
+/**
+ * A log whose index is new, on this machine or at all: opening it would remember what the index lacks. Where records are
+ * missing from the log it must: that keeps nobody from recording, and queries say so.
+ */
 async function bringIndexAlong(
   store: LogStore,
   index: RecordIndex,
@@ -125,6 +128,10 @@ async function bringIndexAlong(
     if (!told) log.info({ url: store.url, records: progress.records_total }, 'indexing what the index lacks');
     told = true;
     onIndexing?.(progress);
+  }).catch((error: unknown) => {
+    if (!isIndelibleError(error, 'LEDGER_DAMAGED')) throw error;
+    log.error({ url: store.url, error: error.message }, 'the index ends where the log is damaged');
+    return 0;
   });
   if (indexed > 0) log.info({ url: store.url, records: indexed }, 'the index is up to date');
 }

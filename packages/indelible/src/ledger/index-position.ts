@@ -7,6 +7,7 @@
 import { lineHash } from '@indelible/core';
 import type { LogStore } from '../stores/contract.ts';
 import type { IndexTip, RecordIndex } from '../stores/index/contract.ts';
+import { readGapless } from './gapless.ts';
 
 /** What the ledger's own tail catches up with in passing. */
 const BEHIND_MAX = 50_000;
@@ -44,7 +45,10 @@ async function isIndexOf(tip: IndexTip, first_seq: number, store: LogStore): Pro
   return last !== undefined && lineHash(last.line, 0) === last_hash;
 }
 
-/** Indexes what is missing, if that is much. Resolves with the number of records that were missing. */
+/**
+ * Indexes what is missing, if that is much. Resolves with the number of records that were missing; raises
+ * LEDGER_DAMAGED where the log has a gap.
+ */
 export async function catchUpIndex(
   store: LogStore,
   index: RecordIndex,
@@ -56,7 +60,7 @@ export async function catchUpIndex(
   const records_total = end - from;
   if (records_total <= behind_max) return 0;
   onProgress({ records: 0, records_total });
-  for await (const batch of store.read(from, end)) {
+  for await (const batch of readGapless(store, from, end)) {
     await index.add(batch);
     onProgress({ records: batch.first_seq + batch.ends.length - from, records_total });
   }

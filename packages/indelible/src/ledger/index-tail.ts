@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { IndelibleError } from '@indelible/core';
 import type { LogStore } from '../stores/contract.ts';
 import type { RecordIndex } from '../stores/index/contract.ts';
+import { readGapless } from './gapless.ts';
 import { alignIndex } from './index-position.ts';
 import type { LedgerLog } from './types.ts';
 
@@ -129,7 +130,7 @@ export class IndexTail {
     let failed = false;
     while (!signal.aborted) {
       try {
-        if (failed) this.#advance(await alignIndex(this.#store, this.#index));
+        if (failed) await this.#align();
         failed = false;
         await this.#follow(signal);
       } catch (error) {
@@ -146,13 +147,22 @@ export class IndexTail {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
+    let end: number | undefined;
     while (!signal.aborted) {
-      for await (const batch of this.#store.read(this.#position)) {
+      const from = this.#position;
+      for await (const batch of readGapless(this.#store, from, end)) {
         await this.#burstOver(signal);
         if (signal.aborted) return;
         this.#advance(await this.#index.add(batch));
+        if (this.#position === batch.first_seq + batch.ends.length) continue;
+        // Another process feeds the same index, or made it anew; or the log was truncated.
+        await this.#align();
+        break;
       }
+      const idle = this.#position === from;
       await this.#nextAppend();
+      // Woken twice with nothing to read: what the head says is there must be, or this would go round and round.
+      end = idle ? Math.max(this.#position, ((await this.#store.head())?.seq ?? -1) + 1) : undefined;
       // What comes in the next moment is read and indexed together with it.
       if (this.#waiters.length === 0 && !signal.aborted) await this.#pause();
     }
@@ -202,6 +212,10 @@ export class IndexTail {
       };
     });
     this.#hurry = null;
+  }
+
+  async #align(): Promise<void> {
+    this.#advance(await alignIndex(this.#store, this.#index));
   }
 
   #advance(position: number): void {
