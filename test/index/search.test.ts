@@ -83,7 +83,7 @@ describe('search and count', () => {
     assert.equal(await index.byId(String(records[1234]!.id)), 1234);
     assert.equal(await index.byId('0199aaaa-0000-7000-8000-ffffffffffff'), null);
     assert.deepEqual(
-      await index.byIdempotencyKeys(['key-1', 'key-2', 'key-1999']),
+      (await index.byIdempotencyKeys(['key-1', 'key-2', 'key-1999'])).seqs,
       new Map([
         ['key-1', 1],
         ['key-1999', 1999],

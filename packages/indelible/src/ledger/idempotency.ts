@@ -2,7 +2,10 @@
  * Which idempotency keys are taken, so that a retried append returns the first receipt.
  *
  * The index knows the keys of everything it has indexed; this remembers the rest: records that are durable but not
- * indexed yet, also those that other processes appended. Together they cover the whole log, across restarts.
+ * indexed yet, also those that other processes appended. Together they cover the whole log, across restarts; while the
+ * index is rebuilt, whoever asks for a key waits for it.
+ *
+ * Errors:  INDEX_BEHIND, and what keeps the index from being rebuilt.
  *
  * The keys of the newest records stay here for a while: whoever can tell behind which record its key must be, if it is
  * anywhere, need not have the index asked.
@@ -18,6 +21,9 @@ export interface KeyHolder {
   readonly receipt: Receipt;
 }
 
+/** Has the index reach a position; rejects when it fails, or takes longer than `wait_ms`. */
+type IndexReaches = (position: number, wait_ms: number | null) => Promise<void>;
+
 /** How many keys are remembered here before appends wait for the index: some 10 MB. */
 const RECENT_MAX = 20_000;
 /** So many records behind the index's position keep their keys here. */
@@ -27,21 +33,22 @@ const BOUNDS_MAX = 1000;
 export class IdempotencyKeys {
   readonly #store: LogStore;
   readonly #index: RecordIndex | null;
+  readonly #index_wait_ms: number | null;
   readonly #recent = new Map<string, KeyHolder>();
   /** From this record on every key is in `#recent`. */
   #complete_from = Number.POSITIVE_INFINITY;
   /** Keys that no record up to this one has. */
   readonly #behind = new Map<string, number>();
 
-  constructor(store: LogStore, index: RecordIndex | null) {
+  constructor(store: LogStore, index: RecordIndex | null, index_wait_ms: number | null) {
     this.#store = store;
     this.#index = index;
+    this.#index_wait_ms = index_wait_ms;
   }
 
-  /** Called to have the index reach a position; may reject, and then the keys stay here. */
-  #index_reaches: ((position: number) => Promise<void>) | null = null;
+  #index_reaches: IndexReaches | null = null;
 
-  set index_reaches(reach: (position: number) => Promise<void>) {
+  set index_reaches(reach: IndexReaches) {
     this.#index_reaches = reach;
   }
 
@@ -55,7 +62,7 @@ export class IdempotencyKeys {
     let middle = this.#recent.size / 2;
     for (const { receipt } of this.#recent.values()) {
       if (--middle > 0) continue;
-      await this.#index_reaches?.(receipt.seq + 1).catch(() => {});
+      await this.#index_reaches?.(receipt.seq + 1, null).catch(() => {});
       return;
     }
   }
@@ -99,7 +106,7 @@ export class IdempotencyKeys {
     }
   }
 
-  /** The holders of those keys that are taken. */
+  /** The holders of those keys that are taken. Waits for an index that is being rebuilt. */
   async find(keys: readonly string[]): Promise<Map<string, KeyHolder>> {
     const found = new Map<string, KeyHolder>();
     const unknown: string[] = [];
@@ -109,13 +116,27 @@ export class IdempotencyKeys {
       else if ((this.#behind.get(key) ?? -1) + 1 < this.#complete_from) unknown.push(key);
     }
     if (this.#index === null || unknown.length === 0) return found;
-    const indexed = await this.#index.byIdempotencyKeys(unknown);
+    const indexed = await this.#askIndex(this.#index, unknown);
     if (indexed.size === 0) return found;
     for (const { line } of await this.#store.get([...indexed.values()])) {
       const holder = holderOf(...lineOf(line));
       if (holder !== null) found.set(holder.key, holder);
     }
     return found;
+  }
+
+  /**
+   * A key that the index lacks is free only if the index reaches to what is remembered here. It does not while it is
+   * rebuilt: the keys that it was given before are forgotten. Raises what keeps the index from reaching so far.
+   */
+  async #askIndex(index: RecordIndex, keys: readonly string[]): Promise<Map<string, number>> {
+    // As it is now: what is forgotten while we ask, the index had when we asked or after.
+    const complete_from = this.#complete_from;
+    for (;;) {
+      const { seqs, position } = await index.byIdempotencyKeys(keys);
+      if (position >= complete_from || this.#index_reaches === null) return seqs;
+      await this.#index_reaches(complete_from, this.#index_wait_ms);
+    }
   }
 }
 

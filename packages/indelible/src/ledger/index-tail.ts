@@ -82,10 +82,14 @@ export class IndexTail {
    * Resolves once everything below `position` is indexed; rejects with the index's next fault, or with INDEX_BEHIND after
    * `wait_ms`.
    */
-  reach(position: number, wait_ms: number | null = null): Promise<void> {
-    if (this.#position >= position) return Promise.resolve();
-    if (this.#stop.signal.aborted)
-      return Promise.reject(new IndelibleError('LEDGER_CLOSED', 'the ledger is closed'));
+  async reach(position: number, wait_ms: number | null = null): Promise<void> {
+    if (this.#position >= position) {
+      // Another process may have begun it anew since, while nothing was to be added here.
+      const still = await this.#index.position();
+      if (still >= position) return;
+      this.#position = Math.min(this.#position, still);
+    }
+    if (this.#stop.signal.aborted) throw new IndelibleError('LEDGER_CLOSED', 'the ledger is closed');
     this.#hurry?.();
     this.#wake?.();
     return new Promise((resolve, reject) => {

@@ -99,7 +99,7 @@ export class Ledger implements LedgerWriter {
     this.#default_actor = freezeActor(options.default_actor ?? { type: 'local', id: `pid-${process.pid}` });
     this.#best_effort = options.durability === 'best-effort';
     this.#index_wait_ms = options.index_wait_ms ?? null;
-    this.#keys = new IdempotencyKeys(this.store, this.index);
+    this.#keys = new IdempotencyKeys(this.store, this.index, this.#index_wait_ms);
     this.#sequencer = new Sequencer(
       {
         store: this.store,
@@ -145,7 +145,7 @@ export class Ledger implements LedgerWriter {
       onPosition: (position) => this.#keys.forgetBelow(position),
       headSeq: () => this.#sequencer.head?.seq ?? -1,
     });
-    this.#keys.index_reaches = (position) => tail.reach(position);
+    this.#keys.index_reaches = (position, wait_ms) => tail.reach(position, wait_ms);
     return tail;
   }
 

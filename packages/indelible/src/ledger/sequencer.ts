@@ -272,10 +272,18 @@ export class Sequencer {
     this.#finish(sealed);
   }
 
-  /** Answers events whose idempotency key is taken; returns the others. */
+  /** Answers events whose idempotency key is taken, or cannot be looked for now; returns the others. */
   async #answerRetries(group: readonly Waiting[]): Promise<readonly Waiting[]> {
     const keys = group.flatMap(({ event }) => (event.idempotency === null ? [] : [event.idempotency.key]));
-    const holders = await this.#options.keys.find(keys);
+    const holders = await this.#options.keys.find(keys).catch((error: unknown) => {
+      this.#fail(group.filter(hasKey), error);
+      return null;
+    });
+    if (holders === null) {
+      // Not in this group, which may be tried again: those with a key must not come back.
+      this.#again.push(...group.filter((waiting) => !hasKey(waiting)));
+      return [];
+    }
     if (holders.size === 0) return group;
     return group.filter((waiting) => {
       const holder = hasKey(waiting) ? holders.get(waiting.event.idempotency!.key) : undefined;

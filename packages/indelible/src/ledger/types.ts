@@ -52,7 +52,7 @@ export interface LedgerOptions {
   readonly backlog_records_max?: number;
   /** Bytes that may wait before BACKLOG_FULL; default 64 MiB. */
   readonly backlog_bytes_max?: number;
-  /** How long `caughtUp` waits before INDEX_BEHIND; default: as long as it takes. */
+  /** How long `caughtUp`, and idempotency keys while the index is rebuilt, wait before INDEX_BEHIND; default: as long as it takes. */
   readonly index_wait_ms?: number;
   /**
    * Called before a bounded store evicts everything below `keep_from`, to record again what must outlive it (tokens).

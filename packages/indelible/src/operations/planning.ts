@@ -246,7 +246,7 @@ async function earlierOperation(parts: Parts, request: OperationRequest): Promis
   const { ledger } = parts.options;
   await ledger.caughtUp();
   const key = requestKey(idempotency_key);
-  const seq = (await ledger.index?.byIdempotencyKeys([key]))?.get(key);
+  const seq = (await ledger.index?.byIdempotencyKeys([key]))?.seqs.get(key);
   if (seq === undefined) return null;
   const [stored] = await ledger.get([seq]);
   const operation = await parts.journal.read(stored?.record.resource?.id ?? '');

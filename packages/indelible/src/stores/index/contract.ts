@@ -47,6 +47,12 @@ export interface SearchResult {
   readonly position: number;
 }
 
+export interface KeyedRecords {
+  readonly seqs: Map<string, number>;
+  /** Of records from here on the answer says nothing. */
+  readonly position: number;
+}
+
 /** An index row that disagrees with its record, or is missing or surplus. */
 export interface IndexFinding {
   readonly seq: number;
@@ -75,8 +81,8 @@ export interface RecordIndex {
   count(filter: Filter, cap: number): Promise<number>;
   /** Sequence number by record id, or null. */
   byId(id: string): Promise<number | null>;
-  /** Sequence numbers by idempotency key. Only keys that are known appear. */
-  byIdempotencyKeys(keys: readonly string[]): Promise<Map<string, number>>;
+  /** Sequence numbers by idempotency key, as far as the index reaches. Only keys that are known appear. */
+  byIdempotencyKeys(keys: readonly string[]): Promise<KeyedRecords>;
   /**
    * Compares rows with the lines: feed all lines from the first stored on, then `finish`. Each finding names the
    * first column that differs. Lines past the index position are passed over (they are lag, not damage).

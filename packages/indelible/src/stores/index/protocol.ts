@@ -1,5 +1,5 @@
 /** What the index's worker threads are asked, and what they answer. */
-import type { Filter, IndexFinding, IndexTip, Search, SearchResult } from './contract.ts';
+import type { Filter, IndexFinding, IndexTip, KeyedRecords, Search, SearchResult } from './contract.ts';
 import type { OwnedBatch } from './writer.ts';
 
 export interface WorkerSetup {
@@ -16,7 +16,7 @@ export interface Operations {
   search: { args: [Search]; result: SearchResult };
   count: { args: [Filter, number]; result: number };
   byId: { args: [string]; result: number | null };
-  byIdempotencyKeys: { args: [readonly string[]]; result: Map<string, number> };
+  byIdempotencyKeys: { args: [readonly string[]]; result: KeyedRecords };
   feed: { args: [OwnedBatch]; result: IndexFinding[] };
   finish: { args: []; result: IndexFinding[] };
   close: { args: []; result: undefined };

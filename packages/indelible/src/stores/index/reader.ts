@@ -10,7 +10,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { IndelibleError } from '@indelible/core';
-import type { Filter, IndexTip, Search, SearchResult } from './contract.ts';
+import type { Filter, IndexTip, KeyedRecords, Search, SearchResult } from './contract.ts';
 import { readState, type State, snapshot } from './database.ts';
 import { BLOCKS_MAX, Block, blockOf } from './segment.ts';
 import { createHasher, KIND, type Kind } from './terms.ts';
@@ -25,13 +25,14 @@ export interface IndexReader {
   search(search: Search): SearchResult;
   count(filter: Filter, cap: number): number;
   byId(id: string): number | null;
-  byIdempotencyKeys(keys: readonly string[]): Map<string, number>;
+  byIdempotencyKeys(keys: readonly string[]): KeyedRecords;
 }
 
 export function createReader(database: DatabaseSync): IndexReader {
   const selectBlock = database.prepare('SELECT bytes FROM blocks WHERE id = ?');
   const selectId = database.prepare('SELECT id FROM records WHERE seq = ?');
   const selectKey = database.prepare('SELECT min(seq) AS seq FROM records WHERE idempotency_key = ?');
+  const selectPosition = database.prepare('SELECT position FROM state');
   const selectActions = database.prepare('SELECT action FROM actions WHERE action >= ? ORDER BY action');
   const selectTime = database.prepare(
     'SELECT recorded_at FROM records WHERE seq <= ? AND recorded_at IS NOT NULL ORDER BY seq DESC LIMIT 1',
@@ -191,14 +192,14 @@ export function createReader(database: DatabaseSync): IndexReader {
     });
   }
 
-  function byIdempotencyKeys(keys: readonly string[]): Map<string, number> {
+  function byIdempotencyKeys(keys: readonly string[]): KeyedRecords {
     return snapshot(database, () => {
-      const found = new Map<string, number>();
+      const seqs = new Map<string, number>();
       for (const key of keys) {
         const seq = selectKey.get(key)?.seq;
-        if (typeof seq === 'number') found.set(key, seq);
+        if (typeof seq === 'number') seqs.set(key, seq);
       }
-      return found;
+      return { seqs, position: Number(selectPosition.get()?.position) };
     });
   }
 

@@ -95,8 +95,7 @@ export async function openSqliteIndex(options: SqliteIndexOptions): Promise<Reco
     search: async (search) => (await reading()).call('search', [search]),
     count: async (filter, cap) => (await reading()).call('count', [filter, cap]),
     byId: async (id) => (await reading()).call('byId', [id]),
-    byIdempotencyKeys: async (keys) =>
-      keys.length === 0 ? new Map() : (await reading()).call('byIdempotencyKeys', [keys]),
+    byIdempotencyKeys: async (keys) => (await reading()).call('byIdempotencyKeys', [keys]),
     async add(batch) {
       const thread = writing();
       const owned = own(batch);
