@@ -167,7 +167,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // From one store to another, byte for byte.
   moving: {
     files: below('moving'),
-    may: ['contracts', 'ledger', 'attachments-contract', 'transparency-contract'],
+    may: ['contracts', 'ledger', 'attachments-contract', 'transparency', 'transparency-contract'],
     packages: CORE_AND_NODE,
   },
 

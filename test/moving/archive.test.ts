@@ -76,6 +76,26 @@ test('a checkpoint that follows its records later is archived without a new reco
   assert.equal((await ledger.head())!.seq + 1, size, 'and nothing else came');
 });
 
+test('a log that is signed after its archive was begun has its checkpoints archived', async (t) => {
+  const folder = await newFolder(t);
+  const [from_url, to_url] = [`sqlite:${join(folder, 'from.db')}`, `sqlite:${join(folder, 'to.db')}`];
+  await makeAt(from_url, 5);
+  const from = await openCopySource(from_url);
+  const openTarget = () => openCopyTarget(to_url);
+  const archive = new Archive({ from, openTarget, log: SILENT, pause: pauses().pause });
+  t.after(async () => {
+    await archive.close();
+    await from.close();
+  });
+  archive.start();
+  await until('the records are archived', () => archive.status.size !== null);
+  assert.equal(archive.status.checkpoint_size, 0);
+  await makeAt(from_url, 5, { signer: signer() });
+  const { length } = (await linesAt(from_url)).toString('utf8').trimEnd().split('\n');
+  await until('its checkpoint is archived', () => archive.status.checkpoint_size === length);
+  assert.equal(archive.status.error, null);
+});
+
 test('whoever lists ledgers is told how far the archive is: once a minute at most, and at the end', async (t) => {
   let now = 1_800_000_000_000;
   const told: number[] = [];

@@ -26,6 +26,7 @@ export async function newFolder(t: After): Promise<string> {
 }
 
 interface Opening extends Pick<LedgerOptions, 'clock' | 'keys'> {
+  readonly name?: string;
   readonly signer?: NoteSigner;
   /** Default: one after the other. */
   readonly checkpoint_interval_ms?: number;
@@ -39,8 +40,8 @@ export async function openAt(
   const store = await openStore(url);
   const log = { info() {}, warn() {}, error() {} };
   return Ledger.open({
-    ...options,
     name: NAME,
+    ...options,
     store,
     attachments: openAttachments(url),
     follow: async (ledger) =>

@@ -3,6 +3,7 @@ import { after, before, suite } from 'node:test';
 import { noS3Server, type S3TestServer, startS3Server } from '../support/s3-server.ts';
 import { Court } from '../verify/attacks/run.ts';
 import { anchors } from './anchors.ts';
+import { archives } from './archives.ts';
 import { attacks } from './attacks.ts';
 import { conformance } from './conformance.ts';
 import { connector } from './connector.ts';
@@ -46,6 +47,7 @@ suite('S3', { skip: missing, concurrency: AT_ONCE }, () => {
   );
   kills(() => buckets);
   publishing(() => buckets);
+  archives(() => buckets);
   anchors(() => buckets);
   connector(() => server);
 });

@@ -98,3 +98,39 @@ test('an export is not mixed with another log, or another history of this one', 
   const empty = { ...logs[0]!.transparency, latest: async () => null } as never;
   await rejectsWith('CHECKPOINT_MISSING', () => exportLog({ transparency: empty, folder: target }));
 });
+
+test('what does not lead to the signed root is not shown', async (t) => {
+  const dir = folder(t);
+  const place = join(dir, 'ledger');
+  const open = () => openLedger(`file:${place}`, { name: NAME, signer: signer() });
+  const first = await open();
+  await record(first, 300);
+  await first.close();
+  const changed = async (path: string, change: (bytes: Buffer) => Buffer) => {
+    const good = readFileSync(path);
+    writeFileSync(path, change(Buffer.from(good)));
+    const ledger = await open();
+    const { transparency } = ledger as { transparency: NonNullable<typeof ledger.transparency> };
+    return async (code: string, out: string) => {
+      const message = await rejectsWith(code, () => exportLog({ transparency, folder: join(dir, out) }));
+      await ledger.close();
+      writeFileSync(path, good);
+      assert.equal(existsSync(join(dir, out, 'checkpoint')), false);
+      return message;
+    };
+  };
+  // One bit of the hash of record 1: the root does not depend on it, but through the tile above.
+  const tree = await changed(join(place, 'tree', 'level-0'), (bytes) => {
+    bytes[40]! ^= 1;
+    return bytes;
+  });
+  assert.match(
+    await tree('TREE_DAMAGED', 'tree'),
+    /tile\/0\/000 .* not the one that tile\/1\/000\.p\/1 holds/,
+  );
+  assert.equal(existsSync(join(dir, 'tree', 'tile')), false, 'nor is any of it kept');
+  const records = await changed(join(place, 'segments', '00000000000000000000.jsonl'), (bytes) =>
+    Buffer.from(bytes.toString('latin1').replace('"seq":7,', '"seq":8,'), 'latin1'),
+  );
+  assert.match(await records('LEDGER_DAMAGED', 'records'), /^record 7 /);
+});

@@ -65,17 +65,14 @@ export async function copyLedger(
           await onBegin?.(head);
         },
       });
-      const { ledger, checkpoint_size, head } = copied;
-      await target.publish?.({ ledger, checkpoint_size, size: head.seq + 1 }, true);
-      if (!verify) return { ...copied, report: null };
-      const report = await verifyCopy({
-        to_url: to,
-        to: target,
-        copied,
-        keys,
+      const verifying = {
         ...(onVerifying === undefined ? {} : { onProgress: onVerifying }),
         ...(rest.signal === undefined ? {} : { signal: rest.signal }),
-      });
+      };
+      const report = verify ? await verifyCopy({ to_url: to, to: target, copied, keys, ...verifying }) : null;
+      // Last: what is shown under lock cannot be taken back.
+      const { ledger, checkpoint_size, head } = copied;
+      await target.publish?.({ ledger, checkpoint_size, size: head.seq + 1 }, true);
       return { ...copied, report };
     } finally {
       await target.close();

@@ -17,13 +17,13 @@ import {
 } from '../moving/archive.ts';
 import type { CopySource, CopySummary, KeptProofs } from '../moving/types.ts';
 import type { Head, LogStore } from '../stores/contract.ts';
-import { openCheckpointHistory } from '../transparency/checkpoint-history.ts';
-import { openTreeFolder } from '../transparency/tree-folder.ts';
 import { verifyLedger } from '../verification/verify-ledger.ts';
-import { openAttachments, treeFolder } from './beside.ts';
+import { openAttachments } from './beside.ts';
+import { closeProofs, openKeptProofs } from './kept-proofs.ts';
 import { identityOf, isRemote, parseLedgerUrl, withoutCredentials } from './ledger-url.ts';
 import { openStore } from './open-store.ts';
 import { type PublishArchiveOptions, publishingOf } from './publish-archive.ts';
+import { type ProofsWhenSigned, proofsWhenSigned } from './source-proofs.ts';
 import { openStoredProofs } from './verification.ts';
 
 export type { Archive, ArchiveLag, ArchiveStatus };
@@ -82,19 +82,13 @@ function shownPlace(url: string): string {
 export async function openCopySource(url: string): Promise<CopySource & Closing> {
   const store = await openStore(url, { read_only: true, create: false });
   const attachments = openAttachments(url, { read_only: true });
-  try {
-    const proofs = await openKeptProofs(url, true);
-    const close = async (): Promise<void> => {
-      await closeProofs(proofs);
-      await attachments.close();
-      await store.close();
-    };
-    return { store, attachments, proofs, close };
-  } catch (error) {
+  const proofs = proofsWhenSigned(url);
+  const close = async (): Promise<void> => {
+    await proofs.close();
     await attachments.close();
     await store.close();
-    throw error;
-  }
+  };
+  return { store, attachments, openProofs: proofs.open, close };
 }
 
 /** What publishing a copy takes, where it is published: in a bucket. */
@@ -119,24 +113,6 @@ export async function openCopyTarget(url: string, publishing?: Publishing): Prom
       await store.close();
     },
   };
-}
-
-/** Tree and checkpoints beside a ledger; null for one in memory, and when there are none to read. */
-async function openKeptProofs(url: string, read_only: boolean): Promise<KeptProofs | null> {
-  const folder = treeFolder(url);
-  if (folder === null || (read_only && !existsSync(folder))) return null;
-  const tree = await openTreeFolder(folder, { read_only });
-  try {
-    return { tree, history: openCheckpointHistory(join(folder, 'checkpoints.db'), { read_only }) };
-  } catch (error) {
-    await tree.close();
-    throw error;
-  }
-}
-
-async function closeProofs(proofs: KeptProofs | null): Promise<void> {
-  await proofs?.history.close();
-  await proofs?.tree.close();
 }
 
 export interface VerifyCopyOptions {
@@ -190,9 +166,7 @@ export async function openArchive(options: OpenArchiveOptions): Promise<Archive>
   const { from_url, to_url, opened, signerFor, ...rest } = options;
   refuseSamePlace(from_url, to_url);
   const from =
-    opened === undefined
-      ? await openCopySource(from_url)
-      : await sourceBeside(opened, await openKeptProofs(from_url, true));
+    opened === undefined ? await openCopySource(from_url) : sourceBeside(opened, proofsWhenSigned(from_url));
   const { clock } = options;
   const publishing: Publishing = {
     records: from.store,
@@ -203,11 +177,11 @@ export async function openArchive(options: OpenArchiveOptions): Promise<Archive>
   return new OwningArchive({ ...rest, from, openTarget }, () => from.close());
 }
 
-async function sourceBeside(
+function sourceBeside(
   { store, attachments }: NonNullable<OpenArchiveOptions['opened']>,
-  proofs: KeptProofs | null,
-): Promise<CopySource & Closing> {
-  return { store, attachments, proofs, close: () => closeProofs(proofs) };
+  proofs: ProofsWhenSigned,
+): CopySource & Closing {
+  return { store, attachments, openProofs: proofs.open, close: () => proofs.close() };
 }
 
 /** Closes what was opened for it. */

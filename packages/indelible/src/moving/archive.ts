@@ -76,8 +76,10 @@ export interface ArchiveLag {
 
 interface Reached {
   readonly target: ArchiveTarget;
-  readonly carrier: ProofCarrier | null;
-  readonly close: () => Promise<void>;
+  /** Null as long as the log is not signed. */
+  carrier: ProofCarrier | null;
+  /** That it was not when it was last looked at. */
+  unsigned: boolean;
 }
 
 export class Archive {
@@ -164,11 +166,13 @@ export class Archive {
 
   /** Resolves when there may be something to archive. */
   async #change(signal: AbortSignal): Promise<void> {
-    const { store } = this.#options.from;
+    const { store, openProofs } = this.#options.from;
     const size = this.#status.size ?? 0;
-    const carrier = this.#reached?.carrier ?? null;
+    const { carrier = null, unsigned = false } = this.#reached ?? {};
+    const isBehind = async (): Promise<boolean> =>
+      carrier === null ? unsigned && (await openProofs()) !== null : carrier.isBehind(size);
     const looking = this.#options.pause ?? pauseFor;
-    while (!signal.aborted && !(await carrier?.isBehind(size))) {
+    while (!signal.aborted && !(await isBehind())) {
       const waiting = new AbortController();
       const either = AbortSignal.any([signal, waiting.signal]);
       const appended = store.waitForAppend(size - 1, either);
@@ -200,17 +204,21 @@ export class Archive {
   async #round(last: boolean): Promise<void> {
     const { signal } = this.#stop;
     const { from, log, onBegin } = this.#options;
-    const { target, carrier } = (this.#reached ??= await this.#reach());
+    const reached = (this.#reached ??= await this.#reach());
+    const { target } = reached;
     const is_first = this.#status.size === null && onBegin !== undefined;
     const { head, copied, ground } = await copyRecords({
       from,
       to: target,
+      openCarrier: () => this.#carrierOf(reached),
       keyring: this.#keyring,
       whole: false,
       signal,
       ...(is_first ? { onBegin: async (there) => (there === null ? onBegin() : undefined) } : {}),
     });
     const size = head.seq + 1;
+    const carrier = await this.#carrierOf(reached);
+    await carrier?.mustFit(ground.ledger);
     const carried = (await carrier?.carry(size, signal)) ?? 0;
     const state = { ledger: ground.ledger, size, checkpoint_size: carrier?.size ?? 0 };
     // Also when nothing came: what an interrupted round left out is made good.
@@ -233,21 +241,20 @@ export class Archive {
   async #reach(): Promise<Reached> {
     const { from, openTarget } = this.#options;
     await mustFit(from, this.#keyring);
-    const target = await openTarget();
-    try {
-      const proofs = from.proofs === null ? null : await target.openProofs();
-      const carrier = from.proofs === null || proofs === null ? null : new ProofCarrier(from.proofs, proofs);
-      return { target, carrier, close: () => target.close() };
-    } catch (error) {
-      await target.close();
-      throw error;
-    }
+    return { target: await openTarget(), carrier: null, unsigned: false };
+  }
+
+  async #carrierOf(reached: Reached): Promise<ProofCarrier | null> {
+    const { from } = this.#options;
+    reached.carrier ??= await ProofCarrier.open(from, reached.target);
+    reached.unsigned = reached.carrier === null && (await from.openProofs()) === null;
+    return reached.carrier;
   }
 
   async #letGo(): Promise<void> {
     const reached = this.#reached;
     this.#reached = null;
-    await reached?.close().catch((error: unknown) => {
+    await reached?.target.close().catch((error: unknown) => {
       this.#options.log.warn({ error: String(error) }, 'closing the archive failed');
     });
   }

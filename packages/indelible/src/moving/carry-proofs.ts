@@ -2,31 +2,55 @@
  * Carries what was signed: the tree's hashes, then the checkpoints over records that the copy has.
  *
  * A copy without them could sign again only from nothing: nobody could tell whether it continues what was shown before.
- * The hashes are derived from the records, except where those were truncated.
  *
- * Errors:  CHECKPOINT_FORK when the copy has another checkpoint of the same size; those of both.
+ * Errors:  CHECKPOINT_OTHER_LOG, CHECKPOINT_FORK when what was signed beside the copy is not of this log; those of
+ *          carrying the tree, and of both.
  */
-import { TILE_WIDTH } from '@indelible/core';
-import type { PublishedCheckpoint, TreeStorage } from '../transparency/contract.ts';
-import type { KeptProofs } from './types.ts';
+import type { PublishedCheckpoint } from '../transparency/contract.ts';
+import { carryTree } from './carry-tree.ts';
+import { mustBeSignedGround } from './signed-ground.ts';
+import type { CopySource, CopyTarget, KeptProofs, SourceProofs } from './types.ts';
 
 const CHECKPOINTS_AT_ONCE = 512;
-const HASHES_AT_ONCE = 8192;
-const HASH_BYTES = 32;
 /** Witnesses may cosign a checkpoint when newer ones are there already: so many are looked at again. */
 const LOOKED_AT_AGAIN = 64;
 
 type Carried = { readonly checkpoint: PublishedCheckpoint; readonly published: boolean };
 
 export class ProofCarrier {
-  readonly #from: KeptProofs;
+  readonly #from: SourceProofs;
   readonly #to: KeptProofs;
+  readonly #log: CopySource['store'];
+  readonly #copy: CopyTarget['store'];
   /** Sizes of the last checkpoints, oldest first. */
   #recent: number[] = [];
+  #is_ground = false;
 
-  constructor(from: KeptProofs, to: KeptProofs) {
+  /** Null while there is nothing to carry, or no place for it. */
+  static async open(from: CopySource, to: CopyTarget): Promise<ProofCarrier | null> {
+    const ours = await from.openProofs();
+    const theirs = ours === null ? null : await to.openProofs();
+    return ours === null || theirs === null ? null : new ProofCarrier(ours, theirs, from.store, to.store);
+  }
+
+  private constructor(
+    from: SourceProofs,
+    to: KeptProofs,
+    log: CopySource['store'],
+    copy: CopyTarget['store'],
+  ) {
     this.#from = from;
     this.#to = to;
+    this.#log = log;
+    this.#copy = copy;
+  }
+
+  /** Before anything is written: raises when what was signed beside the copy is not of this log. */
+  async mustFit(ledger: string): Promise<void> {
+    if (this.#is_ground) return;
+    const [from, to, log, place] = [this.#from, this.#to, this.#log, this.#copy.url];
+    await mustBeSignedGround({ ledger, log, from, to, place });
+    this.#is_ground = true;
   }
 
   /** Records under the newest checkpoint that both have; 0 before the first. */
@@ -77,12 +101,12 @@ export class ProofCarrier {
     if (group.length === 0) return 0;
     const fresh: Carried[] = [];
     for (const one of group) if (!(await this.#has(one))) fresh.push(one);
-    const size = group.at(-1)!.checkpoint.size;
+    const newest = group.at(-1)!.checkpoint;
     if (fresh.length > 0) {
       // Before a checkpoint is there, the tree under it is.
-      await carryTree(this.#from.tree, this.#to.tree, size);
+      await carryTree(this.#from, this.#to, this.#copy, newest);
       await this.#to.history.addEarlier(fresh);
-      await this.#to.history.noteTreeSynced(size);
+      await this.#to.history.noteTreeSynced(newest.size);
     }
     this.#recent = [...this.#recent.filter((known) => known < group[0]!.checkpoint.size)]
       .concat(group.map(({ checkpoint }) => checkpoint.size))
@@ -104,18 +128,4 @@ export class ProofCarrier {
     const withheld = await this.#from.history.withheld();
     if (withheld !== (await this.#to.history.withheld())) await this.#to.history.setWithheld(withheld);
   }
-}
-
-/** Brings the hashes of the tree over `size` records; as far as there are any: the copy can make them from its records. */
-async function carryTree(from: TreeStorage, to: TreeStorage, size: number): Promise<void> {
-  for (let level = 0, width = size; width > 0; width = Math.floor(size / TILE_WIDTH ** ++level)) {
-    let at = Math.min(await to.width(level), width);
-    while (at < width) {
-      const hashes = await from.read(level, at, Math.min(width - at, HASHES_AT_ONCE));
-      if (hashes.length === 0) break;
-      await to.write(level, at, hashes);
-      at += hashes.length / HASH_BYTES;
-    }
-  }
-  await to.sync();
 }

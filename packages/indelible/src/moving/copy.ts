@@ -24,6 +24,8 @@ const TRIES_MAX = 10;
 export interface CopyRecordsOptions {
   readonly from: CopySource;
   readonly to: Pick<CopyTarget, 'store' | 'attachments'>;
+  /** Opens what carries the proofs, once the records have common ground. */
+  readonly openCarrier?: () => Promise<ProofCarrier | null>;
   readonly keyring: Keyring;
   /** Reads and verifies also what was copied before, for the root over everything. */
   readonly whole: boolean;
@@ -40,8 +42,9 @@ export interface CopiedRecords extends Transferred {
 
 /** Copies the records that are missing; resolves once they are durable. */
 export async function copyRecords(options: CopyRecordsOptions): Promise<CopiedRecords> {
-  const { from, to, keyring, onBegin, ...rest } = options;
+  const { from, to, keyring, openCarrier, onBegin, ...rest } = options;
   const begun = await commonGround(from.store, to.store);
+  await (await openCarrier?.())?.mustFit(begun.ledger);
   await onBegin?.(begun.head);
   let ground = onBegin === undefined ? begun : await commonGround(from.store, to.store);
   for (let tries = 1; ; tries++) {
@@ -56,7 +59,7 @@ export async function copyRecords(options: CopyRecordsOptions): Promise<CopiedRe
   }
 }
 
-export interface CopyOptions extends Omit<CopyRecordsOptions, 'keyring' | 'whole' | 'to'> {
+export interface CopyOptions extends Omit<CopyRecordsOptions, 'keyring' | 'whole' | 'to' | 'openCarrier'> {
   readonly to: CopyTarget;
   /** The secrets of a keyed ledger. */
   readonly keys?: readonly ChainKey[];
@@ -69,9 +72,13 @@ export async function copyLog({ keys = [], whole = true, ...options }: CopyOptio
   const { from, to, signal } = options;
   const keyring = new Keyring(keys);
   await mustFit(from, keyring);
-  const { ground, head, copied, attachments, root } = await copyRecords({ ...options, keyring, whole });
-  const proofs = from.proofs === null ? null : await to.openProofs();
-  const carrier = from.proofs === null || proofs === null ? null : new ProofCarrier(from.proofs, proofs);
+  let opened: ProofCarrier | null = null;
+  const openCarrier = async () => (opened ??= await ProofCarrier.open(from, to));
+  const records = await copyRecords({ ...options, openCarrier, keyring, whole });
+  const { ground, head, copied, attachments, root } = records;
+  // Opened only now where the log was signed for the first time meanwhile.
+  const carrier = await openCarrier();
+  await carrier?.mustFit(ground.ledger);
   const checkpoints = (await carrier?.carry(head.seq + 1, signal)) ?? 0;
   return {
     ledger: ground.ledger,

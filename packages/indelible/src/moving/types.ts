@@ -11,13 +11,25 @@ export interface KeptProofs {
   readonly history: CheckpointHistory;
 }
 
+/** What is read of it to be copied. */
+export interface SourceProofs {
+  readonly tree: Pick<TreeStorage, 'width' | 'read'>;
+  readonly history: Pick<
+    CheckpointHistory,
+    'newest' | 'newestSigned' | 'atLeast' | 'keyRecords' | 'withheld'
+  >;
+}
+
 /** The log that is copied. Nothing of it is changed. */
 export interface CopySource {
   readonly store: LogStore;
   /** Null: a record that refers to an attachment cannot be copied. */
   readonly attachments: AttachmentReader | null;
-  /** Null for a log that was never signed, and where its checkpoints cannot be reached. */
-  readonly proofs: KeptProofs | null;
+  /**
+   * Opens what was signed of it, the first time that there is something; null as long as there is not, and where it
+   * cannot be reached. Closed by its caller.
+   */
+  readonly openProofs: () => Promise<SourceProofs | null>;
 }
 
 /** Where the copy goes. */

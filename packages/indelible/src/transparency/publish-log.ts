@@ -4,19 +4,26 @@
  * What never changes is kept first: tiles, bundles of entries, the checkpoint under its size, a manifest. `checkpoint`
  * comes last: it must not promise what is not there. So that the published checkpoint also says how far publishing got.
  *
- * Errors:  CHECKPOINT_MISSING; TREE_DAMAGED; CHECKPOINT_FORK, CHECKPOINT_OTHER_LOG when the place holds another log;
- *          those of the place.
+ * Nothing is kept that does not lead to the signed root: it could not be taken back.
+ *
+ * Errors:  CHECKPOINT_MISSING; TREE_DAMAGED; LEDGER_DAMAGED for a record that is not the one in the tree;
+ *          CHECKPOINT_FORK, CHECKPOINT_OTHER_LOG when the place holds another log; those of the place.
  */
 import {
+  decodeBundle,
+  decodeTile,
   IndelibleError,
   isIndelibleError,
+  leafHash,
   type NoteSigner,
   parseCheckpoint,
   parseNote,
+  TILE_WIDTH,
   type Tile,
   tilePath,
   tilesBetween,
 } from '@indelible/core';
+import { checkTiles } from './check-tiles.ts';
 import type { PublishedCheckpoint, TransparencyReader } from './contract.ts';
 import { HASH_BYTES } from './leaf-hashes.ts';
 import type { Publication } from './publication.ts';
@@ -59,6 +66,7 @@ export async function publishLog(options: PublishOptions): Promise<PublishedLog>
   const from = Math.min(options.from ?? published, checkpoint.size);
   const tiles = [...tilesBetween(from, checkpoint.size)];
   const bundles = without_entries ? [] : tiles.filter(({ level }) => level === 0);
+  await checkTiles((tile) => transparency.tile(tile), from, checkpoint);
   const all: Tile[] = [...tiles, ...bundles.map((tile): Tile => ({ ...tile, level: 'entries' }))];
   const done = { files_written: 0, files_kept: 0, bundles_truncated: 0 };
   let files = 0;
@@ -96,7 +104,7 @@ async function publishTile(
   try {
     const bytes =
       level === 'entries'
-        ? await transparency.bundle(index, width)
+        ? await checkedBundle(transparency, index, width)
         : await transparency.tile({ level, index, width });
     await to.keep(path, bytes);
     done.files_written++;
@@ -104,6 +112,22 @@ async function publishTile(
     if (level !== 'entries' || !isIndelibleError(error, 'TILE_MISSING')) throw error;
     done.bundles_truncated++;
   }
+}
+
+/** The records as the tree has them. */
+async function checkedBundle(
+  transparency: TransparencyReader,
+  index: number,
+  width: number,
+): Promise<Uint8Array> {
+  const bytes = await transparency.bundle(index, width);
+  const leaves = decodeTile(await transparency.tile({ level: 0, index, width }), width);
+  const other = decodeBundle(bytes, width).findIndex((entry, i) => leafHash(entry) !== leaves[i]);
+  if (other < 0) return bytes;
+  const seq = index * TILE_WIDTH + other;
+  throw new IndelibleError('LEDGER_DAMAGED', `record ${seq} is not the one that was signed`, {
+    details: { seq },
+  });
 }
 
 async function publishHistory(

@@ -23,19 +23,21 @@ import {
 import type { TreeStorage } from './contract.ts';
 import { HASH_BYTES } from './leaf-hashes.ts';
 
+type HashReader = Pick<TreeStorage, 'read'>;
+
 /** The root of the first `size` records. */
-export async function storedRoot(storage: TreeStorage, size: number): Promise<string> {
+export async function storedRoot(storage: HashReader, size: number): Promise<string> {
   return rootOf(size, await storedHashes(storage, [nodesOfRoot(size)], size));
 }
 
 /** Hashes between the roots of two sizes. */
-export async function storedConsistency(storage: TreeStorage, from: number, to: number): Promise<string[]> {
+export async function storedConsistency(storage: HashReader, from: number, to: number): Promise<string[]> {
   return consistencyProof(from, to, await storedHashes(storage, planConsistency(from, to), to));
 }
 
 /** Hashes from a record to the root of the first `size`, with the record's own and that root. */
 export async function storedInclusion(
-  storage: TreeStorage,
+  storage: HashReader,
   seq: number,
   size: number,
 ): Promise<{ proof: string[]; leaf: string; root: string }> {
@@ -47,7 +49,7 @@ export async function storedInclusion(
 
 /** Hashes between the roots of two sizes, with both roots: the tiles that they share are read and hashed once. */
 export async function storedConsistencyWithRoots(
-  storage: TreeStorage,
+  storage: HashReader,
   from: number,
   to: number,
 ): Promise<{ proof: string[]; from_root: string; to_root: string }> {
@@ -61,7 +63,7 @@ export async function storedConsistencyWithRoots(
 }
 
 /** The bytes of a hash tile, exactly as wide as asked for. */
-export async function storedTile(storage: TreeStorage, { level, index, width }: Tile): Promise<Uint8Array> {
+export async function storedTile(storage: HashReader, { level, index, width }: Tile): Promise<Uint8Array> {
   if (level === 'entries') throw new IndelibleError('TILE_INVALID', 'entries are not in the tree');
   const bytes = await storage.read(level, index * TILE_WIDTH, width);
   if (bytes.length === width * HASH_BYTES) return bytes;
@@ -71,7 +73,7 @@ export async function storedTile(storage: TreeStorage, { level, index, width }: 
   );
 }
 
-async function storedHashes(storage: TreeStorage, plan: ProofPlan, size: number): Promise<NodeHashes> {
+async function storedHashes(storage: HashReader, plan: ProofPlan, size: number): Promise<NodeHashes> {
   const tiles = tilesOfPlan(plan, size);
   const bytes = await Promise.all(tiles.map((tile) => storedTile(storage, tile)));
   const byPath = new Map(tiles.map((tile, i) => [tilePath(tile), bytes[i]!]));

@@ -1,0 +1,109 @@
+/** Copies and archives in a bucket: what is shown there for good is right, and enough to go on from. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { copyLedger } from '../../packages/indelible/src/compose/copy-ledger.ts';
+import { openArchive } from '../../packages/indelible/src/compose/moving.ts';
+import { openStore as openLedgerStore } from '../../packages/indelible/src/compose/open-store.ts';
+import { openPublication } from '../../packages/indelible/src/compose/publication.ts';
+import { openStoredProofs } from '../../packages/indelible/src/compose/verification.ts';
+import { verifyLedger } from '../../packages/indelible/src/verification/verify-ledger.ts';
+import { makeAt } from '../moving/support.ts';
+import { signer } from '../transparency/support.ts';
+import { type Buckets, Hand, lockedUrl, newPrefix, plainUrl, rejectsWith } from './support.ts';
+
+const SILENT = { info() {}, warn() {}, error() {} };
+
+async function newFolder(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'indelible-s3-'));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function archiveOnce(from_url: string, to_url: string) {
+  const archive = await openArchive({ from_url, to_url, log: SILENT });
+  try {
+    return await archive.once();
+  } finally {
+    await archive.close();
+  }
+}
+
+/** What somebody finds at a URL. */
+async function verified(url: string) {
+  const store = await openLedgerStore(url, { read_only: true });
+  const stored = await openStoredProofs(url);
+  try {
+    return (await verifyLedger({ store, stored, workers: 0 })).report;
+  } finally {
+    await stored?.close();
+    await store.close();
+  }
+}
+
+/** Another bit in the hash of record 1. */
+async function flip(level_0: string): Promise<void> {
+  const bytes = await readFile(level_0);
+  bytes[40]! ^= 1;
+  await writeFile(level_0, bytes);
+}
+
+export function archives(buckets: () => Buckets): void {
+  test('one wrong byte in the tree of the log is not shown under lock', async (t) => {
+    const folder = await newFolder(t);
+    const from = `sqlite:${join(folder, 'from.db')}`;
+    await makeAt(from, 300, { signer: signer() });
+    await flip(join(folder, 'from.db.tree', 'level-0'));
+    const address = lockedUrl(buckets(), newPrefix());
+    const status = await archiveOnce(from, `${address}&local=${join(folder, 'local')}`);
+    assert.equal(status.checkpoint_size, status.size);
+    const report = await verified(`${address}&local=${join(folder, 'elsewhere')}`);
+    assert.deepEqual([report.ok, report.graded.signed.size], [true, status.size], report.detail);
+  });
+
+  test('two archives that share a folder of this machine are told so before anything is written', async (t) => {
+    const folder = await newFolder(t);
+    const local = `&local=${join(folder, 'local')}`;
+    const [first, second] = [lockedUrl(buckets(), newPrefix()), lockedUrl(buckets(), newPrefix())];
+    for (const [name, address] of [
+      ['acme.example/one', first],
+      ['acme.example/two', second],
+    ] as const) {
+      const from = `sqlite:${join(folder, `${name.slice(-3)}.db`)}`;
+      await makeAt(from, 20, { name, signer: signer(1, name) });
+      if (address === first) await archiveOnce(from, address + local);
+      else await rejectsWith('CHECKPOINT_OTHER_LOG', () => archiveOnce(from, address + local));
+    }
+    const elsewhere = `&local=${join(folder, 'elsewhere')}`;
+    assert.equal((await verified(first + elsewhere)).graded.grade, 'signed');
+    await rejectsWith('LEDGER_NOT_FOUND', () => verified(second + elsewhere));
+  });
+
+  test('a copy is shown after it was read again', async (t) => {
+    const folder = await newFolder(t);
+    const from = `sqlite:${join(folder, 'from.db')}`;
+    await makeAt(from, 20, { signer: signer() });
+    const prefix = newPrefix();
+    const address = plainUrl(buckets(), prefix);
+    const to = `${address}&local=${join(folder, 'local')}`;
+    const published = async (): Promise<string> => {
+      const place = await openPublication(address);
+      try {
+        return Buffer.from((await place.read('checkpoint'))!).toString();
+      } finally {
+        await place.close();
+      }
+    };
+    await copyLedger(from, to);
+    const before = await published();
+    const hand = new Hand(buckets().client, buckets().plain);
+    const [batch] = await hand.versions(`${prefix}/log/`);
+    const [text, metadata] = [await hand.text(batch!.key), await hand.metadata(batch!.key)];
+    await hand.put(batch!.key, text.replace('load.step', 'load.stop'), metadata);
+    await makeAt(from, 20, { signer: signer() });
+    await rejectsWith('COPY_DIFFERS', () => copyLedger(from, to));
+    assert.equal(await published(), before);
+  });
+}
