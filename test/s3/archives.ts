@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { copyLedger } from '../../packages/indelible/src/compose/copy-ledger.ts';
-import { openArchive } from '../../packages/indelible/src/compose/moving.ts';
+import { openArchive, openCopySource, openCopyTarget } from '../../packages/indelible/src/compose/moving.ts';
 import { openStore as openLedgerStore } from '../../packages/indelible/src/compose/open-store.ts';
 import { openPublication } from '../../packages/indelible/src/compose/publication.ts';
 import { openStoredProofs } from '../../packages/indelible/src/compose/verification.ts';
+import { Archive } from '../../packages/indelible/src/moving/archive.ts';
 import { verifyLedger } from '../../packages/indelible/src/verification/verify-ledger.ts';
 import { makeAt } from '../moving/support.ts';
-import { signer } from '../transparency/support.ts';
+import { signer, until } from '../transparency/support.ts';
 import { type Buckets, Hand, lockedUrl, newPrefix, plainUrl, rejectsWith } from './support.ts';
 
 const SILENT = { info() {}, warn() {}, error() {} };
@@ -105,5 +106,52 @@ export function archives(buckets: () => Buckets): void {
     await makeAt(from, 20, { signer: signer() });
     await rejectsWith('COPY_DIFFERS', () => copyLedger(from, to));
     assert.equal(await published(), before);
+  });
+
+  test('what was signed comes back out of the bucket, on a machine that has nothing else of it', async (t) => {
+    const folder = await newFolder(t);
+    const from = `sqlite:${join(folder, 'from.db')}`;
+    const address = lockedUrl(buckets(), newPrefix());
+    const [here, there] = ['here', 'there'].map((name) => `${address}&local=${join(folder, name)}`);
+    const sizes: number[] = [];
+    for (const count of [300, 20]) {
+      await makeAt(from, count, { signer: signer() });
+      sizes.push((await archiveOnce(from, here!)).checkpoint_size);
+    }
+    const back = `sqlite:${join(folder, 'back.db')}`;
+    const copied = await copyLedger(there!, back);
+    assert.deepEqual([copied.checkpoints, copied.checkpoint_size], [2, sizes[1]]);
+    assert.equal(copied.report?.graded.grade, 'signed', copied.report?.detail);
+
+    // A folder that is left from earlier knows less than the bucket, and what it knows goes with the copy.
+    const earlier = `sqlite:${join(folder, 'earlier.db')}`;
+    await copyLedger(there!, `${lockedUrl(buckets(), newPrefix())}&local=${join(folder, 'left')}`);
+    await makeAt(from, 20, { signer: signer() });
+    const { checkpoint_size } = await archiveOnce(from, here!);
+    const later = await copyLedger(`${address}&local=${join(folder, 'left')}`, earlier);
+    assert.deepEqual([later.checkpoints, later.checkpoint_size], [3, checkpoint_size]);
+    assert.equal(later.report?.graded.signed.size, checkpoint_size);
+  });
+
+  test('an archive follows what is published in the bucket that it archives', async (t) => {
+    const folder = await newFolder(t);
+    const from = `sqlite:${join(folder, 'from.db')}`;
+    const address = lockedUrl(buckets(), newPrefix());
+    const [here, there] = ['here', 'there'].map((name) => `${address}&local=${join(folder, name)}`);
+    await makeAt(from, 20, { signer: signer() });
+    await archiveOnce(from, here!);
+    const pause = () => new Promise<void>(setImmediate);
+    const source = await openCopySource(there!);
+    const to = `sqlite:${join(folder, 'to.db')}`;
+    const archive = new Archive({ from: source, openTarget: () => openCopyTarget(to), log: SILENT, pause });
+    t.after(async () => {
+      await archive.close();
+      await source.close();
+    });
+    archive.start();
+    await until('the first checkpoint is there', () => archive.status.checkpoint_size > 0);
+    await makeAt(from, 20, { signer: signer() });
+    const { checkpoint_size } = await archiveOnce(from, here!);
+    await until('the second is', () => archive.status.checkpoint_size === checkpoint_size);
   });
 }

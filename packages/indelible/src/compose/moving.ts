@@ -82,7 +82,7 @@ function shownPlace(url: string): string {
 export async function openCopySource(url: string): Promise<CopySource & Closing> {
   const store = await openStore(url, { read_only: true, create: false });
   const attachments = openAttachments(url, { read_only: true });
-  const proofs = proofsWhenSigned(url);
+  const proofs = proofsWhenSigned(url, store);
   const close = async (): Promise<void> => {
     await proofs.close();
     await attachments.close();
@@ -166,7 +166,9 @@ export async function openArchive(options: OpenArchiveOptions): Promise<Archive>
   const { from_url, to_url, opened, signerFor, ...rest } = options;
   refuseSamePlace(from_url, to_url);
   const from =
-    opened === undefined ? await openCopySource(from_url) : sourceBeside(opened, proofsWhenSigned(from_url));
+    opened === undefined
+      ? await openCopySource(from_url)
+      : sourceBeside(opened, proofsWhenSigned(from_url, opened.store));
   const { clock } = options;
   const publishing: Publishing = {
     records: from.store,

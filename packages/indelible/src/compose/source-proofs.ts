@@ -1,13 +1,18 @@
 /**
  * What was signed of a log that is copied, opened once there is something: a log may be signed while it is copied.
  *
- * Errors:  those of opening.
+ * It lies beside the log, on the machine that signs. Of a bucket any other machine has what was published there.
+ *
+ * Errors:  CHECKPOINT_FORK when both are there and contradict each other; those of opening.
  */
-import type { SourceProofs } from '../moving/types.ts';
+import type { KeptProofs, SourceProofs } from '../moving/types.ts';
+import type { LogStore } from '../stores/contract.ts';
+import { openPublishedProofs } from '../transparency/published-proofs.ts';
+import { PublishedSource } from '../transparency/published-source.ts';
 import { closeProofs, openKeptProofs } from './kept-proofs.ts';
+import { parseLedgerUrl } from './ledger-url.ts';
 
-/** Opened for reading alone. */
-export interface OpenedProofs extends SourceProofs {
+interface OpenedProofs extends SourceProofs {
   close(): Promise<void>;
 }
 
@@ -17,11 +22,11 @@ export interface ProofsWhenSigned {
   close(): Promise<void>;
 }
 
-export function proofsWhenSigned(url: string): ProofsWhenSigned {
+export function proofsWhenSigned(url: string, log: LogStore): ProofsWhenSigned {
   let opened: Promise<OpenedProofs | null> | null = null;
   return {
     open: async () => {
-      const opening = (opened ??= openProofs(url));
+      const opening = (opened ??= openProofs(url, log));
       try {
         const proofs = await opening;
         if (proofs === null) opened = null;
@@ -39,7 +44,44 @@ export function proofsWhenSigned(url: string): ProofsWhenSigned {
   };
 }
 
-async function openProofs(url: string): Promise<OpenedProofs | null> {
+async function openProofs(url: string, log: LogStore): Promise<OpenedProofs | null> {
   const kept = await openKeptProofs(url, true);
-  return kept === null ? null : { ...kept, close: () => closeProofs(kept) };
+  try {
+    const published = await openPublished(url, log, kept);
+    if (published === null) return kept === null ? null : { ...kept, close: () => closeProofs(kept) };
+    await closeProofs(kept);
+    return published;
+  } catch (error) {
+    await closeProofs(kept);
+    throw error;
+  }
+}
+
+/** Null unless more was published than is kept here. */
+async function openPublished(
+  url: string,
+  log: LogStore,
+  kept: KeptProofs | null,
+): Promise<OpenedProofs | null> {
+  const place = parseLedgerUrl(url);
+  if (place.scheme !== 's3') return null;
+  const { openS3Publication } = await import('../stores/s3/publication.ts');
+  const files = await openS3Publication({ url: place.url, read_only: true });
+  try {
+    const theirs = (await (await openPublishedProofs(files))?.tree.width(0)) ?? 0;
+    const ours = (await kept?.history.newestSigned())?.size ?? 0;
+    const source = theirs > ours ? await PublishedSource.open(files, log, kept?.history ?? null) : null;
+    if (source === null) {
+      await files.close();
+      return null;
+    }
+    const close = async (): Promise<void> => {
+      await source.close();
+      await files.close();
+    };
+    return { tree: source.tree, history: source.history, close };
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
 }

@@ -32,7 +32,10 @@ export interface PublishedProofs {
     width(level: number): Promise<number>;
     read(level: number, from: number, count: number): Promise<Uint8Array>;
   };
-  checkpoints(): AsyncIterable<{ readonly size: number; readonly root: string; readonly note: string }>;
+  /** Those over more than `size` records, default all, smallest first. */
+  checkpoints(
+    size?: number,
+  ): AsyncIterable<{ readonly size: number; readonly root: string; readonly note: string }>;
 }
 
 const TILES_AT_ONCE = 16;
@@ -47,7 +50,7 @@ export async function openPublishedProofs(files: PublishedFiles): Promise<Publis
       width: async (level) => Math.floor(size / TILE_WIDTH ** level),
       read: (level, from, count) => readHashes(files, size, level, from, count),
     },
-    checkpoints: () => readCheckpoints(files),
+    checkpoints: (above = 0) => readCheckpoints(files, above),
   };
 }
 
@@ -90,17 +93,26 @@ async function readHashes(
   return hashes;
 }
 
-/** The size of each as its name says, so that a note that says something else is noticed. */
 async function* readCheckpoints(
   files: PublishedFiles,
+  above: number,
 ): ReturnType<PublishedProofs['checkpoints']> & AsyncGenerator {
   const decoder = new TextDecoder();
-  for await (const { path, bytes } of files.readAll(files.list('checkpoints'))) {
-    const size = Number(/(\d{1,16})$/.exec(path)?.[1] ?? Number.NaN);
+  for await (const { path, bytes } of files.readAll(largerThan(above, files.list('checkpoints')))) {
+    const size = namedSize(path);
     if (bytes === null || !Number.isSafeInteger(size)) continue;
     const note = decoder.decode(bytes);
     yield { size, root: rootOf(note), note };
   }
+}
+
+async function* largerThan(size: number, paths: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const path of paths) if (!(namedSize(path) <= size)) yield path;
+}
+
+/** The size as the name says it, so that a note that says something else is noticed. */
+function namedSize(path: string): number {
+  return Number(/(\d{1,16})$/.exec(path)?.[1] ?? Number.NaN);
 }
 
 function rootOf(note: string): string {
