@@ -161,3 +161,19 @@ test('serve --archive: health and metrics tell how far the archive is; a broken 
     { code: 'USAGE' },
   );
 });
+
+test('archive --once ends with Ctrl-C, as copy does', async (t) => {
+  const { folder, run } = await makeHere(t);
+  const from = `file:${join(folder, 'from')}`;
+  await makeAt(from, 30);
+  for (const command of [['copy'], ['archive', '--once']]) {
+    const interrupt = (name: string | symbol): void => {
+      if (name !== 'SIGINT') return;
+      process.off('newListener', interrupt);
+      queueMicrotask(() => process.emit('SIGINT'));
+    };
+    process.on('newListener', interrupt);
+    const ended = await run([...command, from, `file:${join(folder, command[0]!)}`, '--no-record']);
+    assert.deepEqual([ended.code, ended.stderr], [130, 'interrupted\n'], ended.stdout);
+  }
+});

@@ -72,7 +72,7 @@ export async function copyLedger(
       const report = verify ? await verifyCopy({ to_url: to, to: target, copied, keys, ...verifying }) : null;
       // Last: what is shown under lock cannot be taken back.
       const { ledger, checkpoint_size, head } = copied;
-      await target.publish?.({ ledger, checkpoint_size, size: head.seq + 1 }, true);
+      await target.publish?.({ ledger, checkpoint_size, size: head.seq + 1 }, true, rest.signal);
       return { ...copied, report };
     } finally {
       await target.close();

@@ -8,13 +8,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { type Event, IndelibleError, LIMITS } from '@indelible/core';
 import type { AttachmentReader } from '../attachments/contract.ts';
 import type { ChainKey, LedgerLog, VerifyProgress, VerifyReport } from '../ledger/types.ts';
-import {
-  Archive,
-  type ArchiveLag,
-  type ArchiveOptions,
-  type ArchiveStatus,
-  type ArchiveTarget,
-} from '../moving/archive.ts';
+import { Archive, type ArchiveOptions, type ArchiveStatus, type ArchiveTarget } from '../moving/archive.ts';
+import type { ArchiveLag } from '../moving/archive-lag.ts';
 import type { CopySource, CopySummary, KeptProofs } from '../moving/types.ts';
 import type { Head, LogStore } from '../stores/contract.ts';
 import { verifyLedger } from '../verification/verify-ledger.ts';
@@ -100,12 +95,15 @@ export async function openCopyTarget(url: string, publishing?: Publishing): Prom
   const attachments = openAttachments(url, { bytes_max: LIMITS.attachment_bytes });
   let proofs: Promise<KeptProofs | null> | null = null;
   const openProofs = (): Promise<KeptProofs | null> => (proofs ??= openKeptProofs(url, false));
-  const publisher = publishing === undefined ? null : publishingOf({ ...publishing, url, openProofs });
+  const publisher =
+    publishing === undefined ? null : publishingOf({ ...publishing, url, archive: store, openProofs });
   return {
     store,
     attachments,
     openProofs,
-    ...(publisher === null ? {} : { publish: (state, last) => publisher.publish(state, last) }),
+    ...(publisher === null
+      ? {}
+      : { publish: (state, last, signal) => publisher.publish(state, last, signal) }),
     close: async () => {
       await publisher?.close();
       await closeProofs((await proofs?.catch(() => null)) ?? null);

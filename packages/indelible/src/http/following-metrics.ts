@@ -3,7 +3,7 @@
  */
 import { Counter, type Registry } from 'prom-client';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { ArchiveLag } from '../moving/archive.ts';
+import type { ArchiveLag } from '../moving/archive-lag.ts';
 import type { OutboxLag } from '../outbox/contract.ts';
 import { indexLag } from './following-state.ts';
 import { addLedgerGauge } from './ledger-gauge.ts';

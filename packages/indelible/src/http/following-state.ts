@@ -12,7 +12,7 @@ export interface ArchiveState {
   /** Records under its newest checkpoint. */
   readonly checkpoint_size: number;
   readonly lag_records: number | null;
-  /** Since the oldest record was recorded that it lacks; 0 when it has all. */
+  /** Since the oldest record was recorded that it lacks, and at least since it fails; 0 when it has all. */
   readonly lag_s: number | null;
   readonly last_archived_at: string | null;
   readonly failing_since: string | null;

@@ -7,11 +7,11 @@
  * Errors:  none after the start, but in `status`. `once` raises them.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { isIndelibleError, parseRecord } from '@indelible/core';
+import { isIndelibleError } from '@indelible/core';
 import { Keyring } from '../ledger/keyring.ts';
-import { lineOf } from '../ledger/lines.ts';
 import type { ChainKey, LedgerLog } from '../ledger/types.ts';
-import type { LogStore } from '../stores/contract.ts';
+import type { Head, LogStore } from '../stores/contract.ts';
+import { type ArchiveLag, lagOf } from './archive-lag.ts';
 import { ProofCarrier } from './carry-proofs.ts';
 import { copyRecords, mustFit } from './copy.ts';
 import type { CopySource, CopyTarget } from './types.ts';
@@ -36,7 +36,7 @@ export interface ArchiveTarget extends CopyTarget {
    * Shows what it holds to whoever reads the archive alone. Called after each round that brought something; false when
    * it is put off, and then it is called again. Not put off when it is the `last` time.
    */
-  publish?(state: ArchivedState, last: boolean): Promise<boolean>;
+  publish?(state: ArchivedState, last: boolean, signal?: AbortSignal): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -67,13 +67,6 @@ export interface ArchiveStatus {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** How far the archive is behind the log. */
-export interface ArchiveLag {
-  readonly records: number;
-  /** Since the oldest record that is not archived was recorded; 0 when all are. */
-  readonly seconds: number;
-}
-
 interface Reached {
   readonly target: ArchiveTarget;
   /** Null as long as the log is not signed. */
@@ -91,6 +84,8 @@ export class Archive {
   /** The end of the queue of rounds: one runs at a time. */
   #last_round: Promise<unknown> = Promise.resolve();
   #failures = 0;
+  /** Nothing is left to do before the first record goes into the archive. */
+  #begun = false;
   /** Something is in the archive that it does not show yet. */
   #unpublished = true;
   /** What `onArchived` was last called for. */
@@ -112,23 +107,14 @@ export class Archive {
     return this.#status;
   }
 
-  /** Null before the archive was reached for the first time. Rejects when the log cannot be read. */
+  /** Null before there is anything to tell. Rejects when the log cannot be read. */
   async lag(): Promise<ArchiveLag | null> {
-    const { size } = this.#status;
-    if (size === null) return null;
-    const { store } = this.#options.from;
-    const head = await store.head();
-    const records = Math.max(0, (head?.seq ?? -1) + 1 - size);
-    if (records === 0) return { records, seconds: 0 };
-    const [oldest] = await store.get([size]);
-    const since =
-      oldest === undefined ? this.#now() : Date.parse(parseRecord(lineOf(oldest.line)[1]).recorded_at);
-    return { records, seconds: Math.max(0, Math.round((this.#now() - since) / 1000)) };
+    return lagOf(this.#options.from.store, this.#status, this.#now());
   }
 
-  /** Archives what is there now; raises what keeps it from doing so. */
-  async once(): Promise<ArchiveStatus> {
-    await this.#inTurn(true);
+  /** Archives what is there now; raises what keeps it from doing so, an interruption too. */
+  async once(signal?: AbortSignal): Promise<ArchiveStatus> {
+    await this.#inTurn(true, signal);
     return this.#status;
   }
 
@@ -187,10 +173,11 @@ export class Archive {
     }
   }
 
-  #inTurn(last: boolean): Promise<void> {
+  #inTurn(last: boolean, interruption?: AbortSignal): Promise<void> {
+    const stops = [this.#stop.signal, ...(interruption === undefined ? [] : [interruption])];
     const round = this.#last_round.then(async () => {
       try {
-        await this.#round(last);
+        await this.#round(last, AbortSignal.any(stops));
       } catch (error) {
         // What failed may be the connection: the next round begins with a new one.
         await this.#letGo();
@@ -201,39 +188,54 @@ export class Archive {
     return round;
   }
 
-  async #round(last: boolean): Promise<void> {
-    const { signal } = this.#stop;
+  async #round(last: boolean, signal: AbortSignal): Promise<void> {
     const { from, log, onBegin } = this.#options;
     const reached = (this.#reached ??= await this.#reach());
     const { target } = reached;
-    const is_first = this.#status.size === null && onBegin !== undefined;
-    const { head, copied, ground } = await copyRecords({
+    const begin = async (there: Head | null): Promise<void> => {
+      if (there === null) await onBegin?.();
+      // Recorded once, however often the first record then fails to come.
+      this.#begun = true;
+    };
+    const copying = copyRecords({
       from,
       to: target,
       openCarrier: () => this.#carrierOf(reached),
       keyring: this.#keyring,
       whole: false,
       signal,
-      ...(is_first ? { onBegin: async (there) => (there === null ? onBegin() : undefined) } : {}),
+      ...(this.#begun || onBegin === undefined ? {} : { onBegin: begin }),
     });
+    const { head, copied, ground } = await copying.catch(async (error: unknown) => {
+      if (signal.aborted && error === signal.reason) await this.#lookHowFar(target);
+      throw error;
+    });
+    // What may fail from here on keeps no record out of the archive.
     const size = head.seq + 1;
+    this.#status = { ...this.#status, size };
     const carrier = await this.#carrierOf(reached);
     await carrier?.mustFit(ground.ledger);
     const carried = (await carrier?.carry(size, signal)) ?? 0;
     const state = { ledger: ground.ledger, size, checkpoint_size: carrier?.size ?? 0 };
     // Also when nothing came: what an interrupted round left out is made good.
     this.#unpublished ||= copied > 0 || carried > 0;
-    if (this.#unpublished) this.#unpublished = (await target.publish?.(state, last)) === false;
+    if (this.#unpublished) this.#unpublished = (await target.publish?.(state, last, signal)) === false;
     if (this.#status.failing_since !== null) log.info({ archive: target.store.url }, 'archiving works again');
     const { checkpoint_size } = state;
     this.#status = { size, checkpoint_size, last_archived_at: this.#now(), failing_since: null, error: null };
     await this.#tell(target, last);
   }
 
+  /** After an interruption, which keeps what came before. */
+  async #lookHowFar({ store }: ArchiveTarget): Promise<void> {
+    const head = await store.head().catch(() => null);
+    if (head !== null) this.#status = { ...this.#status, size: head.seq + 1 };
+  }
+
   async #tell({ store }: ArchiveTarget, last: boolean): Promise<void> {
     const { size } = this.#status;
     const now = this.#now();
-    if (size === null || size === this.#told.size || (!last && now - this.#told.at < TELL_MS)) return;
+    if (size === null || size === this.#told.size || (!last && isWithin(TELL_MS, this.#told.at, now))) return;
     this.#told = { size, at: now };
     await this.#options.onArchived?.(store);
   }
@@ -246,7 +248,7 @@ export class Archive {
 
   async #carrierOf(reached: Reached): Promise<ProofCarrier | null> {
     const { from } = this.#options;
-    reached.carrier ??= await ProofCarrier.open(from, reached.target);
+    reached.carrier ??= await ProofCarrier.open(from, reached.target, false);
     reached.unsigned = reached.carrier === null && (await from.openProofs()) === null;
     return reached.carrier;
   }
@@ -277,6 +279,11 @@ export class Archive {
   #now(): number {
     return (this.#options.clock ?? Date.now)();
   }
+}
+
+/** False also when the clock was set back behind `since`, however far: what is put off must come. */
+export function isWithin(ms: number, since: number, now: number): boolean {
+  return now >= since && now - since < ms;
 }
 
 async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {

@@ -26,11 +26,14 @@ export class ProofCarrier {
   #recent: number[] = [];
   #is_ground = false;
 
-  /** Null while there is nothing to carry, or no place for it. */
-  static async open(from: CopySource, to: CopyTarget): Promise<ProofCarrier | null> {
+  /** Null while there is nothing to carry, or no place for it. `whole`: compares also what was carried before. */
+  static async open(from: CopySource, to: CopyTarget, whole: boolean): Promise<ProofCarrier | null> {
     const ours = await from.openProofs();
     const theirs = ours === null ? null : await to.openProofs();
-    return ours === null || theirs === null ? null : new ProofCarrier(ours, theirs, from.store, to.store);
+    if (ours === null || theirs === null) return null;
+    const carrier = new ProofCarrier(ours, theirs, from.store, to.store);
+    if (!whole) carrier.#recent = await theirs.history.newestSizes(LOOKED_AT_AGAIN);
+    return carrier;
   }
 
   private constructor(

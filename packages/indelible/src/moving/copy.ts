@@ -73,7 +73,7 @@ export async function copyLog({ keys = [], whole = true, ...options }: CopyOptio
   const keyring = new Keyring(keys);
   await mustFit(from, keyring);
   let opened: ProofCarrier | null = null;
-  const openCarrier = async () => (opened ??= await ProofCarrier.open(from, to));
+  const openCarrier = async () => (opened ??= await ProofCarrier.open(from, to, whole));
   const records = await copyRecords({ ...options, openCarrier, keyring, whole });
   const { ground, head, copied, attachments, root } = records;
   // Opened only now where the log was signed for the first time meanwhile.

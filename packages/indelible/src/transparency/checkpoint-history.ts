@@ -99,6 +99,15 @@ class SqliteHistory implements CheckpointHistory {
     );
   }
 
+  async newestSizes(count: number): Promise<number[]> {
+    return this.#guarded(() =>
+      this.#statement('SELECT size FROM checkpoints WHERE published = 1 ORDER BY size DESC LIMIT ?')
+        .all(count)
+        .map(({ size }) => Number(size))
+        .reverse(),
+    );
+  }
+
   async newestSynced(): Promise<PublishedCheckpoint | null> {
     return this.#guarded(() =>
       this.#one(`SELECT ${COLUMNS} FROM checkpoints WHERE size = (SELECT size FROM tree_synced)`),

@@ -132,6 +132,8 @@ export interface CheckpointHistory {
   /** The newest that was signed, published or not. */
   newestSigned(): Promise<PublishedCheckpoint | null>;
   newest(): Promise<PublishedCheckpoint | null>;
+  /** Sizes of the newest published ones, at most `count`, smallest first. */
+  newestSizes(count: number): Promise<number[]>;
   /** The newest whose stored tree is known to be durable. */
   newestSynced(): Promise<PublishedCheckpoint | null>;
   /** The stored tree is durable up to a signed size; 0 takes back what was said before. */

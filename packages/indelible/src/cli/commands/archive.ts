@@ -54,7 +54,7 @@ async function archive(invocation: Invocation<Options>, from_url: string, to_url
   });
   try {
     if (options.once === true) {
-      await archive.once();
+      await archive.once(signal);
     } else {
       archive.start();
       await terminal.line(`Archiving ${printable(from)} to ${printable(to)}; Ctrl-C stops.`);
