@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import { parseAnchorUrl } from '../../packages/indelible/src/anchors/anchor-url.ts';
 import { runAnchorConformance, sampleCheckpoint } from '../../packages/indelible/src/anchors/conformance.ts';
 import type { Anchor } from '../../packages/indelible/src/anchors/contract.ts';
+import { openS3Anchor } from '../../packages/indelible/src/anchors/s3/s3-anchor.ts';
 import { createAnchors } from '../../packages/indelible/src/compose/anchors.ts';
+import { parseS3Url } from '../../packages/indelible/src/s3/place.ts';
 import { FULL } from './conformance.ts';
 import { type Buckets, Hand, newPrefix, rejectsWith, url } from './support.ts';
 
@@ -88,5 +90,15 @@ export function anchors(buckets: () => Buckets): void {
     await rejectsWith('ANCHOR_URL', () => open(url(locked, 'x', { endpoint, head_bucket: plain })));
     assert.equal(parseAnchorUrl(`s3://b1b/a/b?endpoint=${endpoint}#there`).name, 's3:there');
     assert.equal(parseAnchorUrl(`s3://b1b/a/b?endpoint=${endpoint}`).name, 's3:b1b/a/b');
+  });
+
+  test('a clock that is behind by more than the retention is named', async () => {
+    const { endpoint, locked } = buckets();
+    const address = url(locked, newPrefix(), { endpoint, retention_days: 1 });
+    const place = parseS3Url(address, 'ANCHOR_CONFIG', { head_bucket: false });
+    const anchor = openS3Anchor({ place, name: 'behind', clock: () => Date.now() - 10 * DAY_MS });
+    const message = await rejectsWith('ANCHOR_UNAVAILABLE', () => anchor.publish(sampleCheckpoint(5), never));
+    assert.match(message, /the clock of this machine is wrong: .* retained until .*, and there it is /);
+    await anchor.close();
   });
 }

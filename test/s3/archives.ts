@@ -24,7 +24,7 @@ async function newFolder(t: TestContext): Promise<string> {
 }
 
 async function archiveOnce(from_url: string, to_url: string) {
-  const archive = await openArchive({ from_url, to_url, log: SILENT });
+  const archive = await openArchive({ from_url, to_url, log: SILENT, signerFor: async () => signer() });
   try {
     return await archive.once();
   } finally {
@@ -153,5 +153,24 @@ export function archives(buckets: () => Buckets): void {
     await makeAt(from, 20, { signer: signer() });
     const { checkpoint_size } = await archiveOnce(from, here!);
     await until('the second is', () => archive.status.checkpoint_size === checkpoint_size);
+  });
+
+  test('an archive below the folder of manifests of another is none of its manifests', async (t) => {
+    const folder = await newFolder(t);
+    const from = `sqlite:${join(folder, 'from.db')}`;
+    const prefix = newPrefix();
+    const [outer, inner] = [prefix, `${prefix}/manifests`].map(
+      (place, i) => `${lockedUrl(buckets(), place)}&local=${join(folder, String(i))}`,
+    );
+    await makeAt(from, 20, { signer: signer() });
+    await archiveOnce(from, outer!);
+    await makeAt(from, 20, { signer: signer() });
+    await archiveOnce(from, inner!);
+    for (const url of [outer!, inner!]) {
+      const report = await verified(url);
+      assert.equal(report.verdict, 'consistent', report.detail);
+    }
+    const notes = (await verified(outer!)).store_notes.map(({ detail }) => detail).join('\n');
+    assert.match(notes, /manifests\/ledger\.json is no manifest/);
   });
 }

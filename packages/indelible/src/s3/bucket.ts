@@ -7,9 +7,10 @@
  * Errors:  those of faults.ts; LEDGER_DAMAGED for an object that is shorter than the server says.
  */
 import { createHash } from 'node:crypto';
+import { IndelibleError } from '@indelible/core';
 import { isVersioned, objectLockOf } from './bucket-settings.ts';
 import type { Server } from './client.ts';
-import { nameOf, s3Fault, statusOf } from './faults.ts';
+import { answeredAt, nameOf, s3Fault, statusOf } from './faults.ts';
 import { allNames, listObjects, listVersions } from './list-bucket.ts';
 import type { ListOptions, Named, Page, Version } from './listing.ts';
 import type { BucketLock, ObjectLock } from './lock.ts';
@@ -80,7 +81,7 @@ export class Bucket {
         if (if_absent && statusOf(error) === 412) return false;
         // Another request for the same name is under way: once that is decided, this one will be.
         if (!if_absent || statusOf(error) !== 409 || conflicts === CONFLICTS_MAX)
-          throw s3Fault(error, this.place, `putting ${key}`);
+          throw retainedTooShort(error, lock, this.place) ?? s3Fault(error, this.place, `putting ${key}`);
       }
     }
   }
@@ -195,4 +196,16 @@ export class Bucket {
     if (status === 400 && /^(?:InvalidArgument|NoSuchVersion)$/.test(nameOf(error))) return null;
     throw s3Fault(error, this.place, doing);
   }
+}
+
+/** A server refuses a retention that is over by its own clock, in words that say nothing of clocks. */
+function retainedTooShort(error: unknown, lock: ObjectLock | null, place: string): IndelibleError | null {
+  const now = answeredAt(error);
+  const until = lock?.retain_until ?? null;
+  if (now === null || until === null || until > now) return null;
+  const [ends, is] = [until, now].map((time) => new Date(time).toISOString());
+  return new IndelibleError(
+    'STORE_UNAVAILABLE',
+    `${place}: the clock of this machine is wrong: the object was to be retained until ${ends}, and there it is ${is}`,
+  );
 }

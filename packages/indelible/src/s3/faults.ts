@@ -38,6 +38,13 @@ export function nameOf(error: unknown): string {
   return String(Code ?? name ?? 'unknown');
 }
 
+/** The server's time, of an answer that the SDK raised as an error; null when it does not say. */
+export function answeredAt(error: unknown): number | null {
+  const { headers } = (error as { $response?: { headers?: Record<string, string> } } | null)?.$response ?? {};
+  const time = Date.parse(headers?.date ?? '');
+  return Number.isNaN(time) ? null : time;
+}
+
 /** Turns whatever was raised while `doing` something at `place` into one of our errors. */
 export function s3Fault(error: unknown, place: string, doing: string): IndelibleError {
   if (isIndelibleError(error)) return error;

@@ -55,6 +55,8 @@ export const digits = (number: number): string => String(number).padStart(DIGITS
 
 /** Where the manifest of a published size is. */
 export const manifestPath = (size: number): string => `manifests/${digits(size)}`;
+/** Whether a path is one of those: below the folder may lie what is no part of this log. */
+export const isManifestPath = (path: string): boolean => /^manifests\/\d{16}$/.test(path);
 
 /** A name that stands behind everything of this slot and before everything of the next. */
 export const behind = (prefix: string, slot: number): string =>

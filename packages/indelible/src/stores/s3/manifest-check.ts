@@ -7,6 +7,7 @@
 import { isIndelibleError } from '@indelible/core';
 import { BatchDigest } from './batches-held.ts';
 import type { Findings } from './findings.ts';
+import { isManifestPath } from './layout.ts';
 import { isSignedByOne, type Manifest, parseManifest } from './manifest.ts';
 import type { OpenedLog } from './open-log.ts';
 
@@ -35,6 +36,10 @@ export class ManifestCheck {
     const ranges: Range[] = [];
     for await (const names of bucket.names({ prefix: `${prefix}manifests/` })) {
       for (const { key, versions } of names) {
+        if (!isManifestPath(key.slice(prefix.length))) {
+          findings.add('unexpected_file', `${key} is no manifest`);
+          continue;
+        }
         const object = versions[0] === undefined ? null : await bucket.get(key, versions[0].version_id);
         if (object === null) continue;
         const manifest = read(object.bytes);
