@@ -13,6 +13,7 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type StreamAddress, shownAddress } from './address.ts';
 import { connectionSecrets, type Environment } from './credentials.ts';
+import { dialed } from './dial.ts';
 import type { Driver } from './driver.ts';
 import { meaningOf, PassingFault, unavailable } from './fault.ts';
 
@@ -157,7 +158,7 @@ export class Connection {
 
   async #connect(): Promise<Link> {
     const { driver, address, env } = this.#options;
-    const nats = await driver.transport.connect({
+    const options = {
       ...(await connectionSecrets(env, driver.transport, address.tls)),
       servers: this.#inOrderOfHope(),
       noRandomize: true,
@@ -167,7 +168,8 @@ export class Connection {
       noAsyncTraces: true,
       timeout: this.times.answer_ms,
       pingInterval: PING_MS,
-    });
+    };
+    const nats = await dialed(() => driver.transport.connect(options));
     const link: Link = {
       number: ++this.#links,
       nats,
