@@ -21,7 +21,7 @@ export async function inspect(stream: StreamClient, address: StreamAddress): Pro
   return findings;
 }
 
-/** Refuses to write to a stream that would not keep what is written, or has not kept it. */
+/** Refuses to write to a stream that would not keep what is written, or has not kept it, or where that is not permitted. */
 export async function checkFit(stream: StreamClient, address: StreamAddress): Promise<void> {
   const { place } = stream.connection;
   const { config, state } = await stream.info();
@@ -36,6 +36,7 @@ export async function checkFit(stream: StreamClient, address: StreamAddress): Pr
       `${place}: max_payload of the server is too small by ${PAYLOAD_BYTES_LEAST - payload} bytes for the largest record`,
     );
   }
+  await stream.checkPermission();
 }
 
 /** STORE_UNSUITABLE, naming every setting that is not as it must be. */

@@ -148,6 +148,23 @@ export class StreamClient {
     throw new IndelibleError('INTERNAL', `message ${behind + 1} was stored elsewhere`);
   }
 
+  /**
+   * Whether these credentials permit to append, by asking to follow a message that there will never be: the answer is a
+   * refusal either way, and nothing is stored.
+   */
+  async checkPermission(): Promise<void> {
+    const expect = { lastSequence: Number.MAX_SAFE_INTEGER, streamName: this.name };
+    try {
+      await this.connection.repeat(({ publisher }) =>
+        publisher.publish(subjectOf(this.name), new Uint8Array(0), { expect }),
+      );
+    } catch (error) {
+      if (isRefusal(error, 'wrong_last_sequence')) return;
+      throw error;
+    }
+    throw new IndelibleError('INTERNAL', `${this.connection.place} took what it had to refuse`);
+  }
+
   /** Tells other processes that something was appended; they look for it also when this gets lost. */
   signal(): void {
     this.connection.attempt(async ({ nats }) => nats.publish(signalSubjectOf(this.name))).catch(() => {});
