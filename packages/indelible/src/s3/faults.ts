@@ -9,6 +9,8 @@
 import { type ErrorCode, IndelibleError, isIndelibleError } from '@indelible/core';
 
 const MESSAGE_LENGTH_MAX = 200;
+/** What the SDK calls an answer without an error in it. */
+const SAYS_NOTHING = /^(?:Unknown|UnknownError|Error|)$/;
 
 const BY_NAME: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   NoSuchBucket: ['LEDGER_NOT_FOUND', 'there is no such bucket'],
@@ -50,7 +52,7 @@ export function s3Fault(error: unknown, place: string, doing: string): Indelible
   if (isIndelibleError(error)) return error;
   const status = statusOf(error);
   const [code, meaning] = meaningOf(error, status);
-  return new IndelibleError(code, `${place}: ${meaning} (${doing}: ${saying(error)})`, {
+  return new IndelibleError(code, `${place}: ${meaning} (${doing}: ${saying(error, status)})`, {
     details: status === null ? {} : { status },
   });
 }
@@ -64,8 +66,11 @@ function meaningOf(error: unknown, status: number | null): readonly [ErrorCode, 
   return ['STORE_UNAVAILABLE', status === null ? 'the server cannot be reached' : 'the server failed'];
 }
 
-function saying(error: unknown): string {
+/** What the server said, as far as it did: to a HEAD, and behind some proxies, the status is all there is. */
+function saying(error: unknown, status: number | null): string {
   const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
   const text = typeof message === 'string' && message !== '' ? message : String(code ?? '');
-  return `${nameOf(error)} ${text}`.trim().slice(0, MESSAGE_LENGTH_MAX);
+  const said = [nameOf(error), text.split('\n', 1)[0]!].filter((words) => !SAYS_NOTHING.test(words));
+  const words = status === null ? said : [`HTTP ${status}`, ...said];
+  return words.join(' ').slice(0, MESSAGE_LENGTH_MAX);
 }
