@@ -10,8 +10,14 @@ import { nkeys } from '@nats-io/transport-node';
 import { sampleBatch, sampleLines } from '../../packages/indelible/src/stores/conformance.ts';
 import type { LogStore } from '../../packages/indelible/src/stores/contract.ts';
 import { parseAddress, shownAddress } from '../../packages/indelible/src/stores/jetstream/address.ts';
-import { openJetStreamStore } from '../../packages/indelible/src/stores/jetstream/jetstream-store.ts';
+import { Appender } from '../../packages/indelible/src/stores/jetstream/appender.ts';
+import { Connection } from '../../packages/indelible/src/stores/jetstream/connection.ts';
+import { loadDriver } from '../../packages/indelible/src/stores/jetstream/driver.ts';
+import { openJetStreamStore, TIMES } from '../../packages/indelible/src/stores/jetstream/jetstream-store.ts';
+import { MessageMap } from '../../packages/indelible/src/stores/jetstream/message-map.ts';
+import { StreamClient } from '../../packages/indelible/src/stores/jetstream/stream.ts';
 import { type NatsCluster, noNats, startNats } from '../support/nats-cluster.ts';
+import { documentedRights, userWith } from './support/documented-rights.ts';
 
 const skip = noNats();
 
@@ -66,21 +72,6 @@ test('addresses that are refused, and what is secret in them is not repeated', (
 });
 
 const SEED = nkeys.createUser();
-const PERMISSIONS = {
-  writer: {
-    publish: ['indelible.A', 'indelible.A.appended'],
-    subscribe: ['indelible.A.appended'],
-  },
-  reader: { publish: [], subscribe: ['indelible.A.appended'] },
-};
-const ASKING = ['$JS.API.STREAM.INFO.A', '$JS.API.STREAM.MSG.GET.A'];
-
-function userOf(name: keyof typeof PERMISSIONS): string {
-  const { publish, subscribe } = PERMISSIONS[name];
-  const list = (subjects: readonly string[]): string => JSON.stringify(subjects);
-  return `{ user: ${name}, password: "s3cret-${name}", permissions: {
-    publish: ${list([...ASKING, ...publish])}, subscribe: ${list(['_INBOX.>', ...subscribe])} } }`;
-}
 
 async function running(t: TestContext, settings: string): Promise<NatsCluster> {
   const server = await startNats({ settings });
@@ -98,20 +89,22 @@ async function check(store: LogStore): Promise<void> {
 }
 
 test('a writer and a reader need no more than docs/format/store-jetstream.md says', { skip }, async (t) => {
+  const rights = documentedRights();
+  const users = ['writer', 'reader'].map((name) => userWith(name, `s3cret-${name}`, rights.get(name)!));
   const server = await running(
     t,
-    `authorization { users: [ { nkey: ${SEED.getPublicKey()} }, ${userOf('writer')}, ${userOf('reader')} ] }`,
+    `authorization { users: [ { nkey: ${SEED.getPublicKey()} }, ${users.join(', ')} ] }`,
   );
   const folder = mkdtempSync(join(tmpdir(), 'indelible-nkey-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const seed = join(folder, 'owner.nk');
   writeFileSync(seed, `${new TextDecoder().decode(SEED.getSeed())}\n`);
-  const url = server.url('A');
+  const url = server.url('AUDIT');
   const as = (name: string) => ({ NATS_USER: name, NATS_PASSWORD: `s3cret-${name}` });
 
   await assert.rejects(openJetStreamStore({ url, env: as('writer') }), (error) => {
     assert.ok(isIndelibleError(error, 'STORE_UNAVAILABLE'), String(error));
-    assert.match(error.message, /do not permit: publish \$JS\.API\.STREAM\.CREATE\.A/);
+    assert.match(error.message, /do not permit: publish \$JS\.API\.STREAM\.CREATE\.AUDIT/);
     return true;
   });
   const owner = await openJetStreamStore({ url, env: { NATS_NKEY: seed } });
@@ -126,8 +119,17 @@ test('a writer and a reader need no more than docs/format/store-jetstream.md say
   t.after(() => reader.close());
   await check(reader);
 
-  const intruder = await openJetStreamStore({ url, env: as('reader') });
-  t.after(() => intruder.close());
+  await assert.rejects(openJetStreamStore({ url, env: as('reader') }), (error) =>
+    isIndelibleError(error, 'STORE_READ_ONLY'),
+  );
+  assert.deepEqual(await reader.inspect(), [], 'nothing came of the attempt');
+
+  // As when the right is withdrawn while the ledger is open.
+  const driver = await loadDriver();
+  const connection = new Connection({ driver, address: parseAddress(url), env: as('reader'), times: TIMES });
+  t.after(() => connection.close());
+  const stream = new StreamClient({ connection, stream: 'AUDIT', driver });
+  const intruder = new Appender(stream, new MessageMap());
   const head = await intruder.head();
   await assert.rejects(intruder.append(sampleBatch([second!]), head), (error) =>
     isIndelibleError(error, 'STORE_READ_ONLY'),

@@ -1,39 +1,15 @@
 /** The rights that the documentation names (docs/format/store-jetstream.md), on a server that grants these and no others. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type CliResult, makePlace } from '../cli/run-cli.ts';
 import { noNats, startNats } from '../support/nats-cluster.ts';
-import { root } from '../support/root.ts';
+import { documentedRights, userWith } from './support/documented-rights.ts';
 
 const USERS = ['reader', 'writer', 'owner'] as const;
 type User = (typeof USERS)[number];
-type Rights = Record<'publish' | 'subscribe', readonly string[]>;
-
-/** What the table grants; "the reader's" stands for what its row does. */
-function documentedRights(): ReadonlyMap<string, Rights> {
-  const text = readFileSync(join(root, 'docs/format/store-jetstream.md'), 'utf8');
-  const table = text.slice(text.indexOf('\n## Permissions\n'), text.indexOf('\n## Limits\n'));
-  const rights = new Map<string, Rights>();
-  for (const [, user, publish, subscribe] of table.matchAll(/^\| (\w+) \| (.*) \| (.*) \|$/gm)) {
-    const resolve = (cell: string, kind: keyof Rights): readonly string[] =>
-      cell.split(', ').flatMap((right) => {
-        const as = /^the (\w+)'s$/.exec(right)?.[1];
-        return as === undefined ? [/^`([^`]+)`$/.exec(right)![1]!] : rights.get(as)![kind];
-      });
-    rights.set(user!, {
-      publish: resolve(publish!, 'publish'),
-      subscribe: resolve(subscribe!, 'subscribe'),
-    });
-  }
-  return rights;
-}
 
 const RIGHTS = documentedRights();
-const users = [...RIGHTS].map(
-  ([user, rights]) => `{ user: ${user}, password: test, permissions: ${JSON.stringify(rights)} }`,
-);
+const users = [...RIGHTS].map(([user, rights]) => userWith(user, 'test', rights));
 const skip = noNats();
 const server =
   skip === false ? await startNats({ settings: `authorization { users: [ ${users.join(', ')} ] }` }) : null;
