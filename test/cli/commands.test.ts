@@ -40,6 +40,15 @@ test('reading a ledger that is not there fails with 3 and makes nothing', async 
   assert.equal((await place.run(['log'])).code, 3, 'and there is still none');
 });
 
+test('a ledger that was made is named as it is to be opened again: with its options', async (t) => {
+  const place = await makePlace(t);
+  const [one, two] = ['file:one?segments_max=3', 'file:two?segments_max=3'];
+  assert.equal((await place.json(['init', '--ledger', one])).url, one);
+  const { code, stderr } = await place.run(['record', 'user.login', '--ledger', two]);
+  assert.equal(code, 0, stderr);
+  assert.ok(stderr.includes(`made local/ledger in ${two}\n`), stderr);
+});
+
 test('record takes every member of an event; show gives it back whole', async (t) => {
   const place = await makePlace(t);
   const options = [

@@ -3,7 +3,13 @@
  */
 import { userInfo } from 'node:os';
 import { type Actor, isIndelibleError } from '@indelible/core';
-import { type CheckpointSigner, DEFAULT_LEDGER_URL, type OpenOptions, openLedger } from '../compose.ts';
+import {
+  type CheckpointSigner,
+  DEFAULT_LEDGER_URL,
+  type OpenOptions,
+  openLedger,
+  withoutCredentials,
+} from '../compose.ts';
 import { keysFromEnvironment } from '../ledger/env-keys.ts';
 import type { IndexingProgress } from '../ledger/index-position.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -75,7 +81,8 @@ async function open(invocation: Invocation, access: Access): Promise<Ledger> {
   }).finally(indexing.stop);
   const { head_seq, recorded } = ledger.stats;
   if (access.announce !== false && head_seq === 0 && recorded === 1) {
-    invocation.terminal.notice(`there was no ledger: made ${ledger.name} in ${ledger.url}`);
+    const url = withoutCredentials(ledgerUrl(invocation));
+    invocation.terminal.notice(`there was no ledger: made ${ledger.name} in ${url}`);
   }
   return ledger;
 }

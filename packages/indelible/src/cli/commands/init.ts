@@ -44,15 +44,17 @@ async function init(invocation: Invocation<Options>): Promise<ExitCode> {
     const key_id = ledger.keyring.active?.key_id ?? null;
     const head = await ledger.head();
     const signing = signingOf(signer);
+    // With its options: without them it would not be opened as it was made.
+    const url = withoutCredentials(ledgerUrl(invocation));
     await terminal.result({
       ledger: ledger.name,
-      url: ledger.url,
+      url,
       keyed: key_id !== null,
       key_id,
       head,
       signing,
     });
-    await terminal.line(`Made the ledger ${ledger.name} in ${ledger.url}`);
+    await terminal.line(`Made the ledger ${ledger.name} in ${url}`);
     if (signing !== null) {
       if (signing.file !== null)
         await terminal.line(`Signing key: ${signing.file} (keep a copy: no other key can take its place)`);

@@ -7,7 +7,7 @@ import { IndelibleError } from '@indelible/core';
 import type { StreamConfig } from '@nats-io/jetstream';
 import type { StoreFinding } from '../contract.ts';
 import type { StreamAddress } from './address.ts';
-import { missingGuarantees, missingMessages, type Needs, subjectOf } from './settings.ts';
+import { missingGuarantees, missingMessages, missingReplicas, type Needs, subjectOf } from './settings.ts';
 import type { StreamClient } from './stream.ts';
 
 /** Repairs nothing. */
@@ -19,6 +19,17 @@ export async function inspect(stream: StreamClient, address: StreamAddress): Pro
   const gone = missingMessages(state);
   if (gone !== null) findings.push({ code: 'segment_missing', detail: gone, damage: true });
   return findings;
+}
+
+/**
+ * Refuses a stream that fewer servers keep than the address says, also for reading. Nothing in a ledger says how many
+ * they should be: when it is the address that is wrong, a verifier would call it damage.
+ */
+export async function checkReplicas(stream: StreamClient, { replicas }: StreamAddress): Promise<void> {
+  const { config } = await stream.info();
+  const missing = missingReplicas(config, replicas);
+  if (missing !== null)
+    throw new IndelibleError('STORE_UNSUITABLE', `${stream.connection.place}: ${missing}`);
 }
 
 /** Refuses to write to a stream that would not keep what is written, or has not kept it, or where that is not permitted. */

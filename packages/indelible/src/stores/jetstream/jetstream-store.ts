@@ -5,7 +5,8 @@
  * for what survives what.
  *
  * Errors:  those of the contract; LEDGER_URL, DRIVER_MISSING; LEDGER_NOT_FOUND when there is nothing to open and
- *          `create` is false; STORE_UNSUITABLE when a setting of the stream lacks what a ledger needs.
+ *          `create` is false; STORE_UNSUITABLE when a setting of the stream lacks what a ledger needs, or for reading
+ *          when it has fewer replicas than the URL says.
  */
 import { EventEmitter } from 'node:events';
 import { IndelibleError, isIndelibleError } from '@indelible/core';
@@ -15,7 +16,7 @@ import { Appender } from './appender.ts';
 import { Connection, type Times } from './connection.ts';
 import type { Environment } from './credentials.ts';
 import { loadDriver } from './driver.ts';
-import { checkFit, inspect } from './inspect.ts';
+import { checkFit, checkReplicas, inspect } from './inspect.ts';
 import { locate } from './locate.ts';
 import { lineEnds, type RecordsMessage, type StreamMessage } from './message.ts';
 import { MessageCache } from './message-cache.ts';
@@ -26,7 +27,7 @@ import type { Tail } from './tail.ts';
 
 export interface JetStreamStoreOptions {
   readonly url: string;
-  /** Appends nothing, and opens a stream whose settings or messages are not as they should be. */
+  /** Appends nothing, and opens a stream whose other settings or messages are not as they should be. */
   readonly read_only?: boolean;
   /** Make the stream when it is missing (default), or raise LEDGER_NOT_FOUND. */
   readonly create?: boolean;
@@ -50,8 +51,8 @@ export async function openJetStreamStore(options: JetStreamStoreOptions): Promis
   const connection = new Connection({ driver, address, env, times: { ...TIMES, ...options.times } });
   const stream = new StreamClient({ connection, stream: address.stream, driver });
   try {
-    await (create && !read_only ? createUnlessThere(stream, address) : stream.info());
-    if (!read_only) await checkFit(stream, address);
+    if (create && !read_only) await createUnlessThere(stream, address);
+    await (read_only ? checkReplicas : checkFit)(stream, address);
     return new JetStreamStore(stream, address, read_only);
   } catch (error) {
     await connection.close();

@@ -67,10 +67,7 @@ export function missingGuarantees(config: StreamConfig, needs: Needs): string[] 
       config.storage !== 'file',
       `storage is ${config.storage}: messages would be gone with the servers' memory`,
     ],
-    [
-      config.num_replicas < replicas,
-      `num_replicas is ${config.num_replicas}, not ${replicas}: too few servers keep each message`,
-    ],
+    [config.num_replicas < replicas, tooFew(config.num_replicas, replicas)],
     [config.deny_delete !== true, 'deny_delete is not set: messages can be deleted'],
     [config.deny_purge !== true && !purgeable, 'deny_purge is not set: the stream can be purged'],
     ...limits.map((name): [boolean, string] => [
@@ -96,6 +93,16 @@ export function missingGuarantees(config: StreamConfig, needs: Needs): string[] 
     ],
   ];
   return problems.flatMap(([missing, words]) => (missing ? [words] : []));
+}
+
+/** Why a stream that fewer servers keep than the ledger's URL says is not the one it means; null when enough do. */
+export function missingReplicas({ num_replicas }: StreamConfig, replicas: number): string | null {
+  return num_replicas < replicas ? tooFew(num_replicas, replicas) : null;
+}
+
+function tooFew(there: number, wanted: number): string {
+  const enough = there < 3 ? 1 : 3;
+  return `num_replicas is ${there}, not ${wanted}: too few servers keep each message (if no more are meant: ?replicas=${enough})`;
 }
 
 /** What the counts say about messages that are no longer there; null when none is missing. */
