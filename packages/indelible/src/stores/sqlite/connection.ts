@@ -7,7 +7,16 @@
  *
  * Errors:  LEDGER_NOT_FOUND, LEDGER_DAMAGED, LEDGER_TOO_NEW and what faults.ts maps.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import type { StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
@@ -184,6 +193,8 @@ function createSchema(db: DatabaseSync, file: string, busy_ms_max: number): void
 }
 
 function prepareWriter(db: DatabaseSync, file: string, busy_ms_max: number): void {
+  // What may only be read, SQLite opens for reading alone, and does not say so before the first row.
+  accessSync(file, constants.W_OK);
   if (pragma(db, 'journal_mode') !== 'wal') useWriteAheadLog(db, file, busy_ms_max);
   // FULL: the log is synced before COMMIT returns. fullfsync matters on macOS alone.
   db.exec(`PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA trusted_schema = OFF;
