@@ -48,7 +48,8 @@ for (const [where, indexed] of [
 ] as const)
   test(`records missing ${where}: what is before them is found, who waits for more learns of the damage`, async (t) => {
     const url = await cutLedger(t, 30, 'BETWEEN 10 AND 15', indexed);
-    const ledger = await openLedger(url, { log: SILENT });
+    let faults = 0;
+    const ledger = await openLedger(url, { log: { ...SILENT, error: () => faults++ } });
     t.after(() => ledger.close());
     const search = (at_least: 'head' | number) =>
       queryRecords(ledger, { filter: { text: 'needle20' }, at_least });
@@ -59,6 +60,7 @@ for (const [where, indexed] of [
     assert.equal((await ledger.record({ action: 'step', idempotency_key: 'a' })).seq, 30);
     assert.equal((await ledger.record({ action: 'step', idempotency_key: 'a' })).duplicate, true);
     await rejectsWith('LEDGER_DAMAGED', () => search('head'));
+    assert.equal(faults, 1, 'it is tried again and again, and logged once');
   });
 
 test('a log with a gap is opened and recorded to, also when its index is far behind', async (t) => {

@@ -132,6 +132,7 @@ export class IndexTail {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     let failed = false;
+    let told = '';
     while (!signal.aborted) {
       try {
         if (failed) await this.#align();
@@ -140,10 +141,11 @@ export class IndexTail {
       } catch (error) {
         if (signal.aborted) return;
         failed = true;
-        this.#log.error(
-          { error: String(error) },
-          'indexing failed; recording goes on, the index tries again',
-        );
+        const fault = { error: String(error), position: this.#position };
+        // Where records are missing it stays so: said once, not every second.
+        if (JSON.stringify(fault) !== told)
+          this.#log.error(fault, 'indexing failed; recording goes on, the index tries again');
+        told = JSON.stringify(fault);
         this.#fail(error);
         await delay(RETRY_MS, undefined, { signal }).catch(() => {});
       }
