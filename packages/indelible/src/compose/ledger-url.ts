@@ -99,9 +99,9 @@ export function identityOf(url: string): string {
   return `nats://${servers.sort().join(',')}/${nats[2]}`;
 }
 
-/** A URL as messages may show it. */
+/** A URL as messages may show it, also one whose colon was forgotten. */
 export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z0-9]+:\/\/)[^/?#]*@/, '$1');
+  return url.replace(/^([a-z0-9]+:?\/\/)[^/?#]*@/, '$1');
 }
 
 function shown(url: string): string {

@@ -68,13 +68,13 @@ async function openPublished(
   const { openS3Publication } = await import('../stores/s3/publication.ts');
   const files = await openS3Publication({ url: place.url, read_only: true });
   try {
-    const theirs = (await (await openPublishedProofs(files))?.tree.width(0)) ?? 0;
+    const proofs = await openPublishedProofs(files);
     const ours = (await kept?.history.newestSigned())?.size ?? 0;
-    const source = theirs > ours ? await PublishedSource.open(files, log, kept?.history ?? null) : null;
-    if (source === null) {
+    if (proofs === null || (await proofs.tree.width(0)) <= ours) {
       await files.close();
       return null;
     }
+    const source = await PublishedSource.open(files, proofs, log, kept?.history ?? null);
     const close = async (): Promise<void> => {
       await source.close();
       await files.close();

@@ -142,10 +142,11 @@ export class IndexTail {
         if (signal.aborted) return;
         failed = true;
         const fault = { error: String(error), position: this.#position };
+        const telling = JSON.stringify(fault);
         // Where records are missing it stays so: said once, not every second.
-        if (JSON.stringify(fault) !== told)
+        if (telling !== told)
           this.#log.error(fault, 'indexing failed; recording goes on, the index tries again');
-        told = JSON.stringify(fault);
+        told = telling;
         this.#fail(error);
         await delay(RETRY_MS, undefined, { signal }).catch(() => {});
       }

@@ -71,8 +71,6 @@ interface Reached {
   readonly target: ArchiveTarget;
   /** Null as long as the log is not signed. */
   carrier: ProofCarrier | null;
-  /** That it was not when it was last looked at. */
-  unsigned: boolean;
 }
 
 export class Archive {
@@ -152,11 +150,15 @@ export class Archive {
 
   /** Resolves when there may be something to archive. */
   async #change(signal: AbortSignal): Promise<void> {
-    const { store, openProofs } = this.#options.from;
+    const { store } = this.#options.from;
     const size = this.#status.size ?? 0;
-    const { carrier = null, unsigned = false } = this.#reached ?? {};
-    const isBehind = async (): Promise<boolean> =>
-      carrier === null ? unsigned && (await openProofs()) !== null : carrier.isBehind(size);
+    const reached = this.#reached;
+    const isBehind = async (): Promise<boolean> => {
+      if (reached === null) return false;
+      if (reached.carrier !== null) return reached.carrier.isBehind(size);
+      // Signed for the first time.
+      return (await this.#carrierOf(reached)) !== null;
+    };
     const looking = this.#options.pause ?? pauseFor;
     while (!signal.aborted && !(await isBehind())) {
       const waiting = new AbortController();
@@ -243,13 +245,12 @@ export class Archive {
   async #reach(): Promise<Reached> {
     const { from, openTarget } = this.#options;
     await mustFit(from, this.#keyring);
-    return { target: await openTarget(), carrier: null, unsigned: false };
+    return { target: await openTarget(), carrier: null };
   }
 
   async #carrierOf(reached: Reached): Promise<ProofCarrier | null> {
     const { from } = this.#options;
     reached.carrier ??= await ProofCarrier.open(from, reached.target, false);
-    reached.unsigned = reached.carrier === null && (await from.openProofs()) === null;
     return reached.carrier;
   }
 

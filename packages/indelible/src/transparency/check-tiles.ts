@@ -7,23 +7,17 @@
  * Errors:  TREE_DAMAGED; those of reading.
  */
 import {
-  hashesOfTiles,
   IndelibleError,
   nodesOfRoot,
   rootOf,
   TILE_WIDTH,
-  type Tile,
   tilePath,
   tilesBetween,
-  tilesOfPlan,
   widthAt,
 } from '@indelible/core';
 import { writeTileRoot } from './full-tile.ts';
 import { HASH_BYTES } from './leaf-hashes.ts';
-
-type HashTile = Tile & { readonly level: number };
-/** Reads a tile exactly as wide as asked for. */
-export type ReadTile = (tile: HashTile) => Promise<Uint8Array>;
+import { type HashTile, hashesOfPlan, type ReadTile } from './stored-tree.ts';
 
 /** Checks the tiles that a tree with this root has beyond those of its first `from` records. */
 export async function checkTiles(
@@ -31,11 +25,7 @@ export async function checkTiles(
   from: number,
   { size, root }: { readonly size: number; readonly root: string },
 ): Promise<void> {
-  const edge = new Map<string, Uint8Array>();
-  for (const tile of tilesOfPlan([nodesOfRoot(size)], size))
-    edge.set(tilePath(tile), await read(tile as HashTile));
-  const hashes = hashesOfTiles((tile) => edge.get(tilePath(tile)), size);
-  if (rootOf(size, hashes) !== root)
+  if (rootOf(size, await hashesOfPlan(read, [nodesOfRoot(size)], size)) !== root)
     throw damaged(`the stored tree has another root than the signed one`, size);
   const own = Buffer.alloc(HASH_BYTES);
   let above: { path: string; bytes: Uint8Array } = { path: '', bytes: own };

@@ -30,17 +30,16 @@ export class PublishedSource {
   #size = 0;
   #proofs: PublishedProofs;
 
-  /** Null where nothing was published. `log` has the records; `kept` is an earlier state that is kept elsewhere. */
+  /** `proofs` is what the files show now; `log` has the records; `kept` is an earlier state that is kept elsewhere. */
   static async open(
     files: PublishedFiles,
+    proofs: PublishedProofs,
     log: LogStore,
     kept: SourceHistory | null,
-  ): Promise<PublishedSource | null> {
-    const proofs = await openPublishedProofs(files);
-    if (proofs === null) return null;
+  ): Promise<PublishedSource> {
     const source = new PublishedSource(files, log, proofs);
     if (kept !== null) await source.#add(kept);
-    await source.#look();
+    await source.#take(proofs);
     return source;
   }
 
@@ -78,8 +77,12 @@ export class PublishedSource {
   /** Reads what was published since. */
   async #look(): Promise<void> {
     const proofs = await openPublishedProofs(this.#files);
-    const size = (await proofs?.tree.width(0)) ?? 0;
-    if (proofs === null || size <= this.#size) return;
+    if (proofs !== null) await this.#take(proofs);
+  }
+
+  async #take(proofs: PublishedProofs): Promise<void> {
+    const size = await proofs.tree.width(0);
+    if (size <= this.#size) return;
     let group: Omit<PublishedCheckpoint, 'signed_at'>[] = [];
     for await (const checkpoint of proofs.checkpoints(this.#size)) {
       // Its tiles may be on their way.

@@ -24,6 +24,9 @@ import type { TreeStorage } from './contract.ts';
 import { HASH_BYTES } from './leaf-hashes.ts';
 
 type HashReader = Pick<TreeStorage, 'read'>;
+export type HashTile = Tile & { readonly level: number };
+/** Reads a tile exactly as wide as asked for. */
+export type ReadTile = (tile: HashTile) => Promise<Uint8Array>;
 
 /** The root of the first `size` records. */
 export async function storedRoot(storage: HashReader, size: number): Promise<string> {
@@ -73,9 +76,14 @@ export async function storedTile(storage: HashReader, { level, index, width }: T
   );
 }
 
-async function storedHashes(storage: HashReader, plan: ProofPlan, size: number): Promise<NodeHashes> {
+function storedHashes(storage: HashReader, plan: ProofPlan, size: number): Promise<NodeHashes> {
+  return hashesOfPlan((tile) => storedTile(storage, tile), plan, size);
+}
+
+/** The hashes that a plan asks for, out of tiles that are read at once. */
+export async function hashesOfPlan(read: ReadTile, plan: ProofPlan, size: number): Promise<NodeHashes> {
   const tiles = tilesOfPlan(plan, size);
-  const bytes = await Promise.all(tiles.map((tile) => storedTile(storage, tile)));
+  const bytes = await Promise.all(tiles.map((tile) => read(tile as HashTile)));
   const byPath = new Map(tiles.map((tile, i) => [tilePath(tile), bytes[i]!]));
   return eachOnce(hashesOfTiles((tile) => byPath.get(tilePath(tile)), size));
 }
