@@ -217,6 +217,18 @@ const SPOILED: readonly {
     problem: /line 1 is not a line/,
   },
   {
+    what: 'a hash in capitals',
+    of: 'keyed',
+    spoil: ([, b]) => textOf([{ ...b!, hash: b!.hash.toUpperCase() }]),
+    problem: /line 1 is not a line/,
+  },
+  {
+    what: 'a part of a hash',
+    of: 'keyed',
+    spoil: ([, b, c, d]) => textOf([b!, { hash: c!.hash.slice(0, 3), body: '' }, d!]),
+    problem: /line 2 is not a line/,
+  },
+  {
     what: 'a wrong link in a keyed ledger',
     of: 'keyed',
     spoil: ([a, b], ledger) => textOf([b!, sealLine(2, a!.hash, { ledger, key: KEY })]),
@@ -342,17 +354,18 @@ test('who has reserved the ledger appends first', { skip }, async () => {
   }
 });
 
-test('whatever goes wrong, a second record behind the same one is refused by the table itself', {
+test('whatever goes wrong, a second append behind the same record is refused by the table itself', {
   skip,
 }, async () => {
   const ledger = await provisioned();
   const lines = sealChain({ length: 2, ledger });
-  await append(ledger, textOf(lines), null);
+  await append(ledger, textOf(lines.slice(0, 1)), null);
+  await append(ledger, textOf(lines.slice(1)), lines[0]!);
   const fork = `INSERT INTO indelible.records SELECT ledger_id, seq + 10, prev_hash, hash, body FROM indelible.records
     WHERE seq = 1 AND ledger_id = (SELECT id FROM indelible.ledgers WHERE name = $1)`;
   await assert.rejects(owner.query(fork, [ledger]), {
     code: '23505',
-    constraint: 'records_ledger_id_prev_hash_key',
+    constraint: 'records_prev_hash_key',
   });
 });
 

@@ -119,10 +119,7 @@ const ALTERATIONS: readonly (readonly [sql: string, said: RegExp])[] = [
     /^function append\(ledger text, expected_seq integer, .*\) was added: /,
   ],
   ['DROP FUNCTION indelible.reserve', /^function reserve\(ledger text\) is missing$/],
-  [
-    `ALTER TABLE ${RECORDS} DROP CONSTRAINT records_ledger_id_prev_hash_key`,
-    /^constraint records_ledger_id_prev_hash_key on records is missing$/,
-  ],
+  ['DROP INDEX indelible.records_prev_hash_key', /^index indelible.records_prev_hash_key is missing$/],
   [
     `ALTER TABLE indelible.ledgers DROP CONSTRAINT ledgers_name_check;
      ALTER TABLE indelible.ledgers ADD CONSTRAINT ledgers_name_check CHECK (name <> '')`,

@@ -90,7 +90,8 @@ DECLARE
   appended integer := cardinality(ends);
   first_line text := convert_from(substr(lines, 1, greatest(ends[1], 0)), 'UTF8');
   first_record json := indelible.readable(substr(first_line, 85, greatest(length(first_line) - 86, 0)));
-  last_record json := first_record;
+  first_time text := first_record ->> 'recorded_at';
+  last_time text := first_time;
   first_seq bigint;
   prev bytea;
 BEGIN
@@ -121,31 +122,31 @@ BEGIN
   END IF;
   IF first_record ->> 'ledger' IS DISTINCT FROM ledger_name THEN
     nothing := indelible.checked_hash(first_line, 1, ledger_name, first_seq, prev, is_keyed);
-  ELSIF first_record ->> 'recorded_at' < (indelible.readable(head_body) ->> 'recorded_at') COLLATE "C" THEN
+  ELSIF first_time < (indelible.readable(head_body) ->> 'recorded_at') COLLATE "C" THEN
     nothing := indelible.refuse_lines(1, 'is earlier than the record before');
   END IF;
   -- What is recorded next goes on from the last line's time.
   IF appended > 1 THEN
-    last_record := indelible.readable(convert_from(
-      substr(lines, ends[appended - 1] + 85, greatest(ends[appended] - ends[appended - 1] - 86, 0)), 'UTF8'));
+    last_time := indelible.readable(convert_from(
+      substr(lines, ends[appended - 1] + 85, greatest(ends[appended] - ends[appended - 1] - 86, 0)), 'UTF8')) ->> 'recorded_at';
   END IF;
-  IF (last_record ->> 'recorded_at' ~ '^[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9][.][0-9]{3}Z$') IS NOT TRUE
-    OR (last_record ->> 'recorded_at')::timestamptz IS NULL
+  IF (last_time ~ '^[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9][.][0-9]{3}Z$') IS NOT TRUE
+    OR last_time::timestamptz IS NULL
   THEN
     nothing := indelible.refuse_lines(appended, 'has no time of recording');
-  ELSIF last_record ->> 'recorded_at' < (first_record ->> 'recorded_at') COLLATE "C" THEN
+  ELSIF last_time < first_time COLLATE "C" THEN
     nothing := indelible.refuse_lines(appended, 'is earlier than a record before');
   END IF;
 
   -- OFFSET 0 keeps what an inner query computes from being computed again for each place that uses it. A row is linked to
   -- the hash that the line before it says, which was found to be right, or refused, with that row.
-  INSERT INTO indelible.records (ledger_id, seq, prev_hash, hash, body)
-  SELECT chain, seq, decode(linked, 'hex'), CASE
-      WHEN encode(substr(lines, begins + 1, 85), 'escape') = concat('{"hash":"', encode(hash, 'hex'), '","record":{')
+  INSERT INTO indelible.records (ledger_id, seq, prev_hash, begins_append, hash, body)
+  SELECT chain, seq, decode(linked, 'hex'), n = 1, CASE
+      WHEN encode(substr(lines, begins + 1, 85), 'escape') = '{"hash":"' || encode(hash, 'hex') || '","record":{'
         AND substr(lines, ends[n] - 1, 2) = '\x7d0a'::bytea AND strpos(body, chr(10)) = 0
         AND (NOT is_keyed OR strpos(body, '"key_id":"') > 0)
         -- Cut where the name stands again, this would not end with a brace.
-        AND split_part(body, '"prev_hash":"', 2) LIKE concat(linked, '","recorded\_at":"%,"seq":', seq, ',"%}')
+        AND split_part(body, '"prev_hash":"', 2) LIKE linked || '","recorded\_at":"%,"seq":' || seq || ',"%}'
       THEN hash
       ELSE indelible.checked_hash(
         convert_from(substr(lines, begins + 1, greatest(ends[n] - begins, 0)), 'UTF8'),
@@ -153,12 +154,13 @@ BEGIN
   FROM (
     SELECT n, begins, first_seq - 1 + n AS seq, convert_from(raw_body, 'UTF8') AS body, CASE
         WHEN NOT is_keyed THEN sha256('\x00'::bytea || raw_body)
-        WHEN translate(encode(substr(lines, begins + 10, 64), 'escape'), '0123456789abcdef', '') = ''
-        THEN decode(encode(substr(lines, begins + 10, 64), 'escape'), 'hex') END AS hash,
+        WHEN octet_length(claimed) = 64 AND btrim(claimed, '0123456789abcdef'::bytea) = ''::bytea
+        THEN decode(encode(claimed, 'escape'), 'hex') END AS hash,
       CASE n WHEN 1 THEN encode(prev, 'hex')
         ELSE encode(substr(lines, CASE n WHEN 2 THEN 0 ELSE ends[n - 2] END + 10, 64), 'escape') END AS linked
     FROM (
-      SELECT n, begins, substr(lines, begins + 85, greatest(ends[n] - begins - 86, 0)) AS raw_body
+      SELECT n, begins, substr(lines, begins + 85, greatest(ends[n] - begins - 86, 0)) AS raw_body,
+        CASE WHEN is_keyed THEN substr(lines, begins + 10, 64) END AS claimed
       FROM (SELECT n, CASE n WHEN 1 THEN 0 ELSE ends[n - 1] END AS begins FROM generate_series(1, appended) AS n) AS line OFFSET 0
     ) AS cut OFFSET 0
   ) AS hashed
@@ -178,6 +180,8 @@ BEGIN
     INSERT INTO indelible.ledgers (name) VALUES (NEW.ledger) ON CONFLICT DO NOTHING;
   END IF;
   ${appendOnce(READS_COMMITTED, APPEND_LINES)}
+  -- Nobody may have them back, and the row that is returned is copied twice.
+  NEW.lines := NULL;
   RETURN NEW;
 END
 $$;

@@ -133,6 +133,7 @@ column record_members.resource: json
 column record_members.session: json
 column record_members.source: text
 column record_members.span_id: text
+column records.begins_append: boolean | not null | default true
 column records.body: text | collation C | not null
 column records.hash: bytea | not null
 column records.ledger_id: integer | not null
@@ -170,15 +171,14 @@ constraint migrations_pkey on migrations: PRIMARY KEY (number)
 constraint outbox_pkey on outbox: PRIMARY KEY (ledger, "position")
 constraint outbox_place on outbox: TRIGGER DEFERRABLE INITIALLY DEFERRED
 constraint outbox_refused_pkey on outbox_refused: PRIMARY KEY (ledger, "position")
-constraint records_ledger_id_prev_hash_key on records: UNIQUE (prev_hash, ledger_id)
 constraint records_pkey on records: PRIMARY KEY (ledger_id, seq)
 constraint sealers_ledger_id_fkey on sealers: FOREIGN KEY (ledger_id) REFERENCES indelible.ledgers(id)
 constraint sealers_pkey on sealers: PRIMARY KEY (ledger_id)
 function acts_as(who name, role name): owner indelible_owner | returns boolean | sql | stable | parallel | source dfc7d625a159f6342696128b0b2d3f02c0c7b28810b21b776e6886816196e7da | indelible_reader: EXECUTE | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
 function any_party_text(member text, written text, delegations integer): owner indelible_owner | returns text | plpgsql | source 460ba520952c88297ecfbb81e0914f7c7599a211924441180a4e701fa77ca71e
 function append(ledger text, expected_seq bigint, expected_hash text, lines text): owner indelible_owner | returns bigint | plpgsql | source 05c671660b245ea8e2c04d8e99f4fa37e91da6a4e71c8a9c7a6992cd29fdc2b6 | indelible_sealer: EXECUTE | indelible_writer: EXECUTE
-function append_lines(chain integer, ledger_name text, expected_seq bigint, expected_hash text, lines bytea, ends integer[]): owner indelible_owner | returns bigint | plpgsql | source 547277b5a630f4701c91342cae73a8f6b54ced3dd427815c38f5bd28c4fa7a1e
-function appends_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 7fc4cad645df49a3313af4ee745ddda1fa40685df97d709f1b9d1b2970c877d1
+function append_lines(chain integer, ledger_name text, expected_seq bigint, expected_hash text, lines bytea, ends integer[]): owner indelible_owner | returns bigint | plpgsql | source 9a66e411af33651b98f4f0eba902f8629f5d57c606d03346b3223d760076d748
+function appends_insert(): owner indelible_owner | returns trigger | plpgsql | security definer | set enable_seqscan=off | set plan_cache_mode=force_generic_plan | set search_path=pg_catalog, pg_temp | source 76ed1e8cc06be256306fba9d37ca304ed9a59ece6c78c170af5533ada5c395fe
 function bind(ledger text, role name): owner indelible_owner | returns void | plpgsql | set search_path=pg_catalog, pg_temp | source c4ce2a9b9019cba1fde1af164b240b608f2085dc4440d24d084d594e3cd4e3a3
 function canonical(value jsonb, depth integer, ascii boolean): owner indelible_owner | returns text | plpgsql | immutable | strict | parallel | source a78d0d474c9d65f523699cad6ffa7791de58d9bdf171a3d5225440b485419123
 function canonical_json(value json, depth integer): owner indelible_owner | returns text | plpgsql | immutable | strict | source 2ab45c60118d4ade85be59d52155d4f9e86d02c5014af7df532bb9d5d80a411e
@@ -252,8 +252,8 @@ index indelible.members_pkey: CREATE UNIQUE INDEX members_pkey ON indelible.memb
 index indelible.migrations_pkey: CREATE UNIQUE INDEX migrations_pkey ON indelible.migrations USING btree (number)
 index indelible.outbox_pkey: CREATE UNIQUE INDEX outbox_pkey ON indelible.outbox USING btree (ledger, "position")
 index indelible.outbox_refused_pkey: CREATE UNIQUE INDEX outbox_refused_pkey ON indelible.outbox_refused USING btree (ledger, "position")
-index indelible.records_ledger_id_prev_hash_key: CREATE UNIQUE INDEX records_ledger_id_prev_hash_key ON indelible.records USING btree (prev_hash, ledger_id)
 index indelible.records_pkey: CREATE UNIQUE INDEX records_pkey ON indelible.records USING btree (ledger_id, seq)
+index indelible.records_prev_hash_key: CREATE UNIQUE INDEX records_prev_hash_key ON indelible.records USING btree (prev_hash, ledger_id) WHERE begins_append | computed
 index indelible.sealers_pkey: CREATE UNIQUE INDEX sealers_pkey ON indelible.sealers USING btree (ledger_id)
 policy attachments_added on attachments: permissive | INSERT | for PUBLIC | check (ledger_id = ANY (( SELECT indelible.my_ledger_ids() AS my_ledger_ids)::integer[]))
 policy attachments_bound on attachments: permissive | SELECT | for PUBLIC | using (ledger_id = ANY (( SELECT indelible.my_ledger_ids() AS my_ledger_ids)::integer[]))
