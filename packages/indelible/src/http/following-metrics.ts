@@ -3,9 +3,7 @@
  */
 import { Counter, type Registry } from 'prom-client';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { ArchiveLag } from '../moving/archive-lag.ts';
-import type { OutboxLag } from '../outbox/contract.ts';
-import { indexLag } from './following-state.ts';
+import { archiveLag, indexLag, outboxLag } from './following-state.ts';
 import { addLedgerGauge } from './ledger-gauge.ts';
 import type { ArchiveShown, OutboxShown } from './options.ts';
 
@@ -34,14 +32,13 @@ export function addFollowingMetrics(
     archives,
     ({ status }) => (status.size === null ? null : status.checkpoint_size),
   );
-  const lag = (archive: ArchiveShown): Promise<ArchiveLag | null> => archive.lag().catch(() => null);
   addLedgerGauge(
     register,
     'indelible_archive_lag_records',
     'Records not yet in the archive',
     archives,
     async (archive) => {
-      return (await lag(archive))?.records ?? null;
+      return (await archiveLag(archive))?.records ?? null;
     },
   );
   addLedgerGauge(
@@ -49,7 +46,7 @@ export function addFollowingMetrics(
     'indelible_archive_lag_seconds',
     'Since the oldest record was recorded that is not yet in the archive',
     archives,
-    async (archive) => (await lag(archive))?.seconds ?? null,
+    async (archive) => (await archiveLag(archive))?.seconds ?? null,
   );
   addLedgerGauge(register, 'indelible_outbox_leader', '1 where this process seals', outboxes, ({ status }) =>
     Number(status.is_leader),
@@ -62,23 +59,18 @@ export function addFollowingMetrics(
 
 /** The gauges of a scrape are read at once and share the answer: counting what waits is work for the database. */
 function addOutboxLag(register: Registry, outboxes: ReadonlyMap<string, OutboxShown>): void {
-  const asked = new Map<OutboxShown, Promise<OutboxLag | null>>();
-  const lagOf = (outbox: OutboxShown): Promise<OutboxLag | null> => {
-    const under_way = asked.get(outbox);
-    if (under_way !== undefined) return under_way;
-    const lag = outbox
-      .lag()
-      .catch(() => null)
-      .finally(() => asked.delete(outbox));
-    asked.set(outbox, lag);
-    return lag;
-  };
   for (const [name, help, member] of [
     ['indelible_outbox_waiting_events', 'Events in the outbox that wait to be sealed', 'waiting'],
     ['indelible_outbox_lag_seconds', 'Since when the oldest of them waits', 'oldest_s'],
     ['indelible_outbox_refused_events', 'Events that cannot be sealed and were set aside', 'refused'],
   ] as const) {
-    addLedgerGauge(register, name, help, outboxes, async (outbox) => (await lagOf(outbox))?.[member] ?? null);
+    addLedgerGauge(
+      register,
+      name,
+      help,
+      outboxes,
+      async (outbox) => (await outboxLag(outbox))?.[member] ?? null,
+    );
   }
   new Counter({
     name: 'indelible_outbox_sealed_total',

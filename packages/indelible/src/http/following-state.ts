@@ -1,7 +1,11 @@
 /**
- * How far indexes and archives are behind, for health and metrics. Never rejects: health must answer.
+ * How far indexes and archives are behind, for health and metrics. Never rejects, and soon: health must answer also while a
+ * store does not.
  */
 import type { Ledger } from '../ledger/ledger.ts';
+import type { ArchiveLag } from '../moving/archive-lag.ts';
+import type { OutboxLag } from '../outbox/contract.ts';
+import { askSoon, HEALTH_WAIT_MS } from './ask-soon.ts';
 import type { ArchiveShown, OutboxShown } from './options.ts';
 
 /** What is open to everybody: sizes, times and codes; where the archive lies is not. */
@@ -22,7 +26,7 @@ export interface ArchiveState {
 /** Null for a ledger that is not archived. */
 export async function archiveState(archive: ArchiveShown | undefined): Promise<ArchiveState | null> {
   if (archive === undefined) return null;
-  const lag = await archive.lag().catch(() => null);
+  const lag = await archiveLag(archive);
   const { size, checkpoint_size, last_archived_at, failing_since, error } = archive.status;
   return {
     ok: failing_since === null,
@@ -50,7 +54,7 @@ export interface OutboxState {
 /** Null for a ledger without an outbox. */
 export async function outboxState(outbox: OutboxShown | undefined): Promise<OutboxState | null> {
   if (outbox === undefined) return null;
-  const lag = await outbox.lag().catch(() => null);
+  const lag = await outboxLag(outbox);
   const { is_leader, fault } = outbox.status;
   return {
     is_leader,
@@ -65,10 +69,20 @@ export async function outboxState(outbox: OutboxShown | undefined): Promise<Outb
 export async function indexLag(ledger: Ledger): Promise<number | null> {
   const { index_position } = ledger.stats;
   if (index_position === null) return null;
-  return ledger.head().then(
+  return askSoon(ledger, () => ledger.head(), HEALTH_WAIT_MS).then(
     (head) => Math.max(0, (head?.seq ?? -1) + 1 - index_position),
     () => null,
   );
+}
+
+/** Null where it is not known. */
+export function archiveLag(archive: ArchiveShown): Promise<ArchiveLag | null> {
+  return askSoon(archive, () => archive.lag(), HEALTH_WAIT_MS).catch(() => null);
+}
+
+/** Null where it is not known. */
+export function outboxLag(outbox: OutboxShown): Promise<OutboxLag | null> {
+  return askSoon(outbox, () => outbox.lag(), HEALTH_WAIT_MS).catch(() => null);
 }
 
 function timeOf(ms: number | null): string | null {

@@ -3,6 +3,7 @@
  */
 import type { Ledger } from '../ledger/ledger.ts';
 import type { App, Parts } from './app.ts';
+import { askSoon, READY_WAIT_MS } from './ask-soon.ts';
 import { anchorStates, checkpointState } from './checkpoint-state.ts';
 import { archiveState, indexLag, outboxState } from './following-state.ts';
 import { answer, answers, Type } from './schemas.ts';
@@ -116,7 +117,7 @@ export function addHealthRoutes(app: App, parts: Parts): void {
 
 async function stateOf(ledger: Ledger): Promise<LedgerState> {
   const { fault, index_position } = ledger.stats;
-  const head = await ledger.head().then(
+  const head = await askSoon(ledger, () => ledger.head(), READY_WAIT_MS).then(
     (found) => ({ seq: found?.seq ?? -1, code: null }),
     (error: unknown) => ({ seq: null, code: String((error as { code?: unknown }).code ?? 'INTERNAL') }),
   );

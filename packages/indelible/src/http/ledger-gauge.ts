@@ -18,10 +18,11 @@ export function addLedgerGauge<T>(
     registers: [register],
     async collect() {
       this.reset();
-      for (const [ledger, one] of all) {
-        const reading = await value(one, ledger);
-        if (reading !== null) this.set({ ledger }, reading);
-      }
+      // At once: a scrape must not wait for one store that hangs after the other.
+      const readings = await Promise.all(
+        Array.from(all, async ([ledger, one]) => [ledger, await value(one, ledger)] as const),
+      );
+      for (const [ledger, reading] of readings) if (reading !== null) this.set({ ledger }, reading);
     },
   });
 }
