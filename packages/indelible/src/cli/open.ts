@@ -11,11 +11,10 @@ import {
   withoutCredentials,
 } from '../compose.ts';
 import { keysFromEnvironment } from '../ledger/env-keys.ts';
-import type { IndexingProgress } from '../ledger/index-position.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ChainKey, LedgerLog } from '../ledger/types.ts';
+import { indexingBar } from './indexing-progress.ts';
 import { noteLedger } from './known-ledgers.ts';
-import { type Progress, startProgress } from './progress.ts';
 import type { Invocation } from './shell.ts';
 import { noticeUnsigned, signerInPassing } from './signing.ts';
 import type { Terminal } from './terminal.ts';
@@ -68,7 +67,7 @@ export async function withLedger<T>(
 }
 
 async function open(invocation: Invocation, access: Access): Promise<Ledger> {
-  const indexing = indexingProgress(invocation.terminal);
+  const indexing = indexingBar(invocation.terminal);
   const ledger = await openSigned(invocation, access, {
     read_only: access.mode === 'read',
     threads: access.much === true ? 'one' : 'none',
@@ -85,18 +84,6 @@ async function open(invocation: Invocation, access: Access): Promise<Ledger> {
     invocation.terminal.notice(`there was no ledger: made ${ledger.name} in ${url}`);
   }
   return ledger;
-}
-
-/** The first look at a large log on this machine indexes it, which takes its time. */
-function indexingProgress(terminal: Terminal) {
-  let bar: Progress | null = null;
-  return {
-    update: ({ records, records_total }: IndexingProgress): void => {
-      bar ??= startProgress(terminal, 'indexing', records_total, 'records');
-      bar.update(records);
-    },
-    stop: (): void => bar?.stop(),
-  };
 }
 
 /** A key that the log refuses keeps nobody from recording, but for commands that are about signing. */

@@ -15,6 +15,7 @@ import {
   openOutboxSealer,
   scheduleAnchors,
 } from '../compose.ts';
+import type { IndexingProgress } from '../ledger/index-position.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ChainKey } from '../ledger/types.ts';
 import type { Archive } from '../moving/archive.ts';
@@ -45,6 +46,8 @@ export interface ServedOptions {
   readonly onArchived?: (store: LogStore, url: string) => Promise<void>;
   /** How long queries wait for the index before INDEX_BEHIND; default 10,000. */
   readonly index_wait_ms?: number;
+  /** Told how an index that is far behind comes along, before the server listens; what it raises ends the start. */
+  readonly onIndexing?: (progress: IndexingProgress) => void;
   /** Seal the outboxes of ledgers that have one (default). */
   readonly seal_outboxes?: boolean;
   /** Milliseconds since 1970; default Date.now. */
@@ -102,6 +105,7 @@ export class ServedLedgers {
       index_wait_ms: options.index_wait_ms ?? INDEX_WAIT_MS,
       log: logger,
       ...(options.keys === undefined ? {} : { keys: options.keys }),
+      ...(options.onIndexing === undefined ? {} : { onIndexing: options.onIndexing }),
       ...(options.checkpoint_interval_ms === undefined
         ? {}
         : { checkpoint_interval_ms: options.checkpoint_interval_ms }),
