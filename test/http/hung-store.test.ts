@@ -1,10 +1,13 @@
 /** Health, readiness and metrics while a store keeps silent: whoever asks whether a server lives must not wait for its store. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { HEALTH_WAIT_MS } from '../../packages/indelible/src/http/ask-soon.ts';
 import { archiveState, outboxState } from '../../packages/indelible/src/http/following-state.ts';
 import type { OutboxShown } from '../../packages/indelible/src/http/options.ts';
+import { createServer } from '../../packages/indelible/src/http/server.ts';
 import { openMemoryStore } from '../../packages/indelible/src/stores/memory.ts';
-import { startRig } from './support.ts';
+import { openTestLedger, startRig } from './support.ts';
 
 /** Only an answer that waits for the store meets this bound. */
 const STUCK = { timeout: 30_000 };
@@ -61,4 +64,30 @@ test('nor do archives and outboxes that keep silent hold up health', STUCK, asyn
   const sealing = { is_leader: true, sealed: 1, refused: 0, fault: null } as OutboxShown['status'];
   const outbox = await outboxState({ status: sealing, lag: silent });
   assert.deepEqual([outbox!.is_leader, outbox!.waiting], [true, null]);
+});
+
+test('what health asks for it asks at once: who keeps silent is waited for once', STUCK, async (t) => {
+  const store = openMemoryStore();
+  const ledger = await openTestLedger('test/home', store);
+  await ledger.caughtUp();
+  const asked = new Set<string>();
+  const never = (what: string) => () => {
+    asked.add(what);
+    return silent();
+  };
+  const sealing = { is_leader: true, sealed: 1, refused: 0, fault: null } as OutboxShown['status'];
+  const outboxes = new Map([['test/home', { status: sealing, lag: never('outbox') }]]);
+  const server = await createServer({ ledgers: new Map([['test/home', ledger]]), outboxes });
+  const { head } = store;
+  store.head = never('head');
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const answer = server.app.inject({ url: '/healthz' });
+  // No time passes meanwhile.
+  while (asked.size < 2) await turn();
+  t.mock.timers.tick(HEALTH_WAIT_MS);
+  assert.equal((await answer).statusCode, 200);
+  t.mock.timers.reset();
+  store.head = head;
+  await server.close();
+  await ledger.close();
 });

@@ -63,16 +63,25 @@ export function addHealthRoutes(app: App, parts: Parts): void {
     async (_request, reply) => {
       const now = parts.settings.clock();
       const ledgers = await Promise.all(
-        [...parts.ledgers.values()].map(async (ledger) => ({
-          ledger: ledger.name,
-          checkpoint: await checkpointState(ledger, now),
-          anchors: anchorStates(parts.anchors.get(ledger.name)),
-          archive: await archiveState(parts.archives.get(ledger.name)),
-          outbox: await outboxState(parts.outboxes.get(ledger.name)),
-          operations: parts.governed.health(ledger.name),
-          index_lag: await indexLag(ledger),
-          verification: parts.verifications.last(ledger.name),
-        })),
+        [...parts.ledgers.values()].map(async (ledger) => {
+          // At once, so that a store that keeps silent is waited for once.
+          const [checkpoint, archive, outbox, index_lag] = await Promise.all([
+            checkpointState(ledger, now),
+            archiveState(parts.archives.get(ledger.name)),
+            outboxState(parts.outboxes.get(ledger.name)),
+            indexLag(ledger),
+          ]);
+          return {
+            ledger: ledger.name,
+            checkpoint,
+            anchors: anchorStates(parts.anchors.get(ledger.name)),
+            archive,
+            outbox,
+            operations: parts.governed.health(ledger.name),
+            index_lag,
+            verification: parts.verifications.last(ledger.name),
+          };
+        }),
       );
       // Recording goes on all the same: what happens now is evidence, too.
       const degraded = ledgers.some(({ verification }) => verification?.result === 'tampering');
