@@ -7,9 +7,11 @@ import type { AddressInfo } from 'node:net';
 import type { OpenedOperations, OperationsOptions } from '../compose/operations.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerLog } from '../ledger/types.ts';
+import { closeWithin } from './close-within.ts';
 import { createLogger } from './logger.ts';
 import { OperationSchedule } from './operation-schedule.ts';
 import type { ServerOptions } from './options.ts';
+import { ResumeSchedule } from './resume-schedule.ts';
 import { SERVER, ServedLedgers, type ServedOptions } from './served-ledgers.ts';
 import { type AuditServer, createServer } from './server.ts';
 import { VerifySchedule } from './verify-schedule.ts';
@@ -34,6 +36,10 @@ export interface ServeOptions
   readonly governed?: Pick<OperationsOptions, 'connectors' | 'policies' | 'notify'>;
   /** How often what is due with operations is done; default 5 s. */
   readonly recover_every_ms?: number;
+  /** After a failed append, how often the server tries one of its own; default 5 s. */
+  readonly resume_every_ms?: number;
+  /** How long closing may take where a store hangs; default 25 s, within which those who stop processes commonly wait. */
+  readonly close_ms_max?: number;
   /** Receives the URL, then the administrator's secret; default standard output. */
   readonly print?: (line: string) => void;
   /** Close on SIGINT and SIGTERM (default). */
@@ -44,7 +50,10 @@ export interface Running {
   readonly url: string;
   readonly server: AuditServer;
   readonly served: ServedLedgers;
-  /** Stops listening, answers what is under way, writes what waits, closes the ledgers. Idempotent. */
+  /**
+   * Stops listening, answers what is under way, writes what waits, closes the ledgers. Idempotent. Raises STORE_UNAVAILABLE
+   * when a store does not let it; what is acknowledged is durable all the same.
+   */
   close(): Promise<void>;
   /** Resolves when the server has closed. */
   readonly closed: Promise<void>;
@@ -53,6 +62,8 @@ export interface Running {
 const LOOK_MS = 60_000;
 const HOUR_MS = 60 * 60_000;
 const RECOVER_EVERY_MS = 5_000;
+const RESUME_EVERY_MS = 5_000;
+const CLOSE_MS_MAX = 25_000;
 const ADMIN_NAME = 'admin';
 
 /** Serves until closed. */
@@ -64,6 +75,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
   let server: AuditServer | null = null;
   let verifying: VerifySchedule | null = null;
   let recovering: OperationSchedule | null = null;
+  const { resume_every_ms = RESUME_EVERY_MS } = options;
+  const resuming = new ResumeSchedule({ ledgers, actor: SERVER, every_ms: resume_every_ms });
   let operations: ReadonlyMap<string, OpenedOperations> = new Map();
   const look = async (): Promise<void> => {
     for (const ledger of ledgers.values()) await options.onLedger?.(ledger, served.urlOf(ledger));
@@ -71,9 +84,10 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const looking = setInterval(() => void look(), LOOK_MS).unref();
   const shutDown = async (): Promise<void> => {
     clearInterval(looking);
-    await verifying?.close();
-    await recovering?.close();
+    // At once: a turn that waits for its store must not keep the server listening.
+    const turns = Promise.all([verifying?.close(), recovering?.close(), resuming.close()]);
     await server?.close();
+    await turns;
     for (const opened of operations.values()) await opened.close();
     await served.close(options.onLedger);
   };
@@ -89,6 +103,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const { governed } = server;
     recovering = new OperationSchedule({ governed, every_ms: options.recover_every_ms ?? RECOVER_EVERY_MS });
     recovering.start();
+    resuming.start();
     // Not waited for: whoever starts the server wants to record.
     void served.startAnchoring();
     const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
@@ -96,7 +111,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const close = (): Promise<void> => {
       if (!closing) {
         closing = true;
-        shutDown().then(resolve, (error: unknown) => {
+        const { close_ms_max = CLOSE_MS_MAX } = options;
+        closeWithin(shutDown(), close_ms_max, () => governed.settled()).then(resolve, (error: unknown) => {
           logger.error({ err: error }, 'closing failed');
           reject(error);
         });

@@ -8,6 +8,7 @@ import { IndelibleError, POLICY_BYTES_MAX } from '@indelible/core';
 import { type Command, Option } from 'commander';
 import { withoutCredentials } from '../../compose.ts';
 import type { ExitCode } from '../failure.ts';
+import { indexingNotices } from '../indexing-progress.ts';
 import { readInput } from '../input-file.ts';
 import { noteLedger } from '../known-ledgers.ts';
 import { environmentKeys, ledgerUrl } from '../open.ts';
@@ -19,6 +20,7 @@ import { addNewSigningOptions, type SigningOptions, signerOrNew } from '../signi
 
 const PORT = 8787;
 const HOST = '127.0.0.1';
+const LEAVE_MS = 500;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
@@ -137,6 +139,7 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
   }
   const printed: string[] = [];
   const { serve } = await import('../../http/serve.ts');
+  const indexing = indexingNotices(terminal);
   const running = await serve({
     ledger_urls: [ledgerUrl(invocation), ...also],
     keys: environmentKeys(invocation),
@@ -150,6 +153,10 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
     port,
     log_level: logLevel,
     signals: false,
+    onIndexing: (progress) => {
+      signal.throwIfAborted();
+      indexing.update(progress);
+    },
     onLedger: (ledger, url) => noteLedger(invocation, ledger, url),
     onArchived: (store, url) => noteLedger(invocation, { store, transparency: null }, url),
     print: (line) => {
@@ -163,9 +170,11 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
     ...(reads === undefined ? {} : { reads }),
     ...(metrics === undefined ? {} : { metrics_access: metrics }),
     ...(trustProxy === true ? { trusted_proxies: 1 } : {}),
-  }).catch((error: unknown) => {
-    throw listenFailure(error, host, port);
-  });
+  })
+    .catch((error: unknown) => {
+      throw listenFailure(error, host, port);
+    })
+    .finally(indexing.stop);
   const admin_token = /\bind_[0-9a-f]{16}_\S+/.exec(printed.join('\n'))?.[0] ?? null;
   await terminal.result({ url: running.url, admin_token });
   const shown = [ledgerUrl(invocation), ...also].map(withoutCredentials).join(', ');
@@ -173,8 +182,16 @@ async function serveLedger(invocation: Invocation<Options>): Promise<ExitCode> {
   const stop = (): void => void running.close().catch(() => {});
   if (signal.aborted) stop();
   else signal.addEventListener('abort', stop, { once: true });
-  await running.closed;
+  await running.closed.catch((error: unknown) => {
+    leaveSoon();
+    throw error;
+  });
   return 0;
+}
+
+/** What hangs would keep the process alive; what there is to say has been said by then. */
+function leaveSoon(): void {
+  setTimeout(() => process.exit(), LEAVE_MS).unref();
 }
 
 /** What was given of the options about checkpoints and anchors. */
