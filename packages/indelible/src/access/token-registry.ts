@@ -151,15 +151,20 @@ export class TokenRegistry {
 
   async #follow(): Promise<void> {
     const { signal } = this.#stop;
+    let told = '';
     while (!signal.aborted) {
       try {
         await this.#ledger.store.waitForAppend(this.#follower.next - 1, signal);
         if (signal.aborted) return;
         await this.refresh();
+        told = '';
         await this.#countIfDue();
       } catch (error) {
         if (signal.aborted) return;
-        this.#log?.error({ error: String(error) }, 'reading the token records failed; it is tried again');
+        // While a store is away it stays so: said once, not every time.
+        if (String(error) !== told)
+          this.#log?.error({ error: String(error) }, 'reading the token records failed; it is tried again');
+        told = String(error);
       }
       await delay(FOLLOW_MS, undefined, { signal, ref: false }).catch(() => {});
     }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { IndelibleError } from '@indelible/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from './app.ts';
+import { FailureLog } from './failure-log.ts';
 import { asIndelibleError, PROBLEM_TYPE, problemOf } from './problem.ts';
 
 /** Answers with a problem; `more` adds members, e.g. how far a bulk got. */
@@ -29,6 +30,7 @@ export function sendProblem(
 
 /** Installs the handlers. Call before routes are added: it learns the paths from them. */
 export function installErrorHandling(app: App): void {
+  const failures = new FailureLog();
   const methods = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ url, method }) => {
     const known = methods.get(url) ?? new Set();
@@ -54,8 +56,7 @@ export function installErrorHandling(app: App): void {
   });
   app.setErrorHandler((error, request, reply) => {
     const ours = asIndelibleError(error, request.routeOptions.config?.body_error);
-    if (ours.http_status >= 500)
-      request.log.error({ err: ours.cause ?? ours, code: ours.code }, 'request failed');
+    if (ours.http_status >= 500) failures.note(request.log, ours);
     return sendProblem(request, reply, ours);
   });
   app.setNotFoundHandler((request, reply) =>

@@ -45,6 +45,8 @@ import type {
 } from './types.ts';
 
 const SILENT: LedgerLog = { info() {}, warn() {}, error() {} };
+/** While appends go on failing in the same way, the log says so this often. */
+const TELL_MS = 60_000;
 
 export class Ledger implements LedgerWriter {
   readonly name: string;
@@ -65,6 +67,7 @@ export class Ledger implements LedgerWriter {
   #commits = 0;
   #lost = 0;
   #fault: LedgerStats['fault'] = null;
+  #fault_told_at = Number.NEGATIVE_INFINITY;
   #follower: LogFollower | null = null;
   #closing: Promise<void> | null = null;
 
@@ -287,7 +290,12 @@ export class Ledger implements LedgerWriter {
   }
 
   #noteFault(error: unknown): void {
-    this.#fault = { code: codeOf(error), message: error instanceof Error ? error.message : String(error) };
+    const code = codeOf(error);
+    const now = performance.now();
+    const is_told = this.#fault?.code === code && now - this.#fault_told_at < TELL_MS;
+    this.#fault = { code, message: error instanceof Error ? error.message : String(error) };
+    if (is_told) return;
+    this.#fault_told_at = now;
     this.#log.error({ ledger: this.name, ...this.#fault }, 'an append failed; its callers were told');
   }
 
@@ -295,7 +303,8 @@ export class Ledger implements LedgerWriter {
     this.#recorded += batch.ends.length;
     this.#commits++;
     this.#follower?.noteAppend(batch);
-    if (this.#fault !== null) this.#log.info({ ledger: this.name }, 'recording works again');
+    // As loud as the fault was: who saw that one must see its end.
+    if (this.#fault !== null) this.#log.warn({ ledger: this.name }, 'recording works again');
     this.#fault = null;
     this.#truncation.check();
   }

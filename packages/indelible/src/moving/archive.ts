@@ -222,7 +222,7 @@ export class Archive {
     // Also when nothing came: what an interrupted round left out is made good.
     this.#unpublished ||= copied > 0 || carried > 0;
     if (this.#unpublished) this.#unpublished = (await target.publish?.(state, last, signal)) === false;
-    if (this.#status.failing_since !== null) log.info({ archive: target.store.url }, 'archiving works again');
+    if (this.#status.failing_since !== null) log.warn({ archive: target.store.url }, 'archiving works again');
     const { checkpoint_size } = state;
     this.#status = { size, checkpoint_size, last_archived_at: this.#now(), failing_since: null, error: null };
     await this.#tell(target, last);

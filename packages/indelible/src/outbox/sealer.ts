@@ -195,7 +195,7 @@ export class OutboxSealer {
 
   #recovered(): void {
     if (this.#fault !== null)
-      this.#log.info({ ledger: this.#outbox.ledger_name }, 'the outbox is sealed again');
+      this.#log.warn({ ledger: this.#outbox.ledger_name }, 'the outbox is sealed again');
     this.#fault = null;
   }
 }

@@ -182,7 +182,7 @@ export class Checkpointer {
       () => {
         this.#failures = 0;
         if (this.#fault !== null)
-          this.#options.log.info({ ledger: this.#options.origin }, 'signing works again');
+          this.#options.log.warn({ ledger: this.#options.origin }, 'signing works again');
         this.#fault = null;
       },
       (error: unknown) => {
