@@ -17,6 +17,8 @@ import { type CheckpointOptions, openTransparency } from '../transparency/open.t
 import { checkSigner } from '../transparency/signing-keys.ts';
 import { isSmall, openAttachments, openIndex, refuseKeyBesideLedger, treeFolder } from './beside.ts';
 import { openStore } from './open-store.ts';
+import { ownFolder } from './own-folder.ts';
+
 export const DEFAULT_LEDGER_URL = 'sqlite:./indelible-data/ledger.db';
 
 export interface OpenOptions
@@ -53,6 +55,7 @@ export async function openLedger(url: string, options: OpenOptions = {}): Promis
     // Also a key that is only looked for now must not leave a new ledger behind.
     const is_new = create && (await store.head()) === null;
     const name = options.name ?? store.ledger_name ?? DEFAULT_LEDGER_NAME;
+    await ownFolder(url, store, name);
     const early = is_new ? await foundSigner(url, name, options) : null;
     index = await openIndexOrRebuild(url, threads, options);
     await bringIndexAlong(store, index, options);

@@ -1,0 +1,51 @@
+/**
+ * The local folder of a ledger that lies elsewhere is that ledger's alone. Of two in one folder, each would take the
+ * other's index for a stale one of its own and start it over, and the other's checkpoints for a fork.
+ *
+ * Errors:  LEDGER_EXISTS when the folder is another ledger's.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { IndelibleError, parseRecord } from '@indelible/core';
+import { lineOf } from '../ledger/lines.ts';
+import type { LogStore } from '../stores/contract.ts';
+import { isRemote, parseLedgerUrl } from './ledger-url.ts';
+
+const OWNER = 'ledger-name';
+
+/** Notes whose the folder is, where it is nobody's. `name` is what the ledger will be called if it has no records. */
+export async function ownFolder(url: string, store: LogStore, name: string): Promise<void> {
+  const place = parseLedgerUrl(url);
+  if (!isRemote(place)) return;
+  const ours = (await nameIn(store)) ?? name;
+  const owner = await ownerOf(place.local, ours);
+  if (owner !== ours)
+    throw new IndelibleError(
+      'LEDGER_EXISTS',
+      `${place.local} is the local folder of the ledger ${owner}, not of ${ours}: give each its own (local=DIR)`,
+    );
+}
+
+/** Null for a log without records, and for one whose last record cannot be read: opening says so. */
+async function nameIn(store: LogStore): Promise<string | null> {
+  const head = await store.head();
+  const [last] = head === null ? [] : await store.get([head.seq]);
+  if (last === undefined) return null;
+  try {
+    return parseRecord(lineOf(last.line)[1]).ledger;
+  } catch {
+    return null;
+  }
+}
+
+async function ownerOf(folder: string, otherwise: string): Promise<string> {
+  const file = join(folder, OWNER);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(file, `${otherwise}\n`, { flag: 'wx', mode: 0o600 });
+    return otherwise;
+  } catch {
+    // It is there, or nothing can be written, and then nothing of ours will be.
+    return (await readFile(file, 'utf8').catch(() => '')).trim() || otherwise;
+  }
+}
