@@ -21,6 +21,9 @@ const FENCE_MS_MAX = 5000;
 const APPEND = `INSERT INTO indelible.appends (ledger, expected_seq, expected_hash, lines, ends)
   VALUES ($1, $2, $3, $4, $5)`;
 
+/** A commit that waits for the same as an append does, and so for all commits before it. */
+const COMMIT_BEHIND = `SELECT pg_logical_emit_message(true, 'indelible', '')`;
+
 /** What an append gives the database: expected head, lines, and where these end. */
 export function appendValues(
   ledger: string,
@@ -152,7 +155,7 @@ export class Appender {
   }
 
   /** Ends the backends that are in doubt, and waits until they are gone with their transactions. */
-  async #fence({ client }: Session): Promise<void> {
+  async #fence({ client, backend: own }: Session): Promise<void> {
     for (let backend = this.#doubted[0]; backend !== undefined; backend = this.#doubted[0]) {
       const { pid, started, name } = backend;
       const { rows } = await client.query({
@@ -164,6 +167,11 @@ export class Appender {
       if (rows[0]?.[0] === 'f')
         throw new IndelibleError('STORE_UNAVAILABLE', `${this.#shown} is still at an append that broke off`);
       this.#doubted.shift();
+      // Where a standby has to have it, what has ended may have committed without waiting for that. While nobody answers,
+      // it stays in doubt, and so does this session, which must not be left waiting for ever.
+      this.#doubted.push(own);
+      await client.query({ text: COMMIT_BEHIND });
+      this.#doubted.pop();
     }
   }
 
