@@ -3,7 +3,8 @@
  *
  * All values come back as text, and statements are pipelined: the next is sent before the last is answered.
  *
- * Errors:  DRIVER_MISSING and whatever `pg` raises; STORE_READ_ONLY where every host is a standby.
+ * Errors:  DRIVER_MISSING and whatever `pg` raises; STORE_READ_ONLY where every host is a standby; STORE_UNSUITABLE
+ *          behind a pooler in transaction mode.
  */
 import { randomBytes } from 'node:crypto';
 import { IndelibleError } from '@indelible/core';
@@ -11,6 +12,7 @@ import type { Client } from 'pg';
 import { loadDriver } from './driver.ts';
 import { isLost } from './faults.ts';
 import type { Limits } from './limits.ts';
+import { claimBackend, MARK } from './own-backend.ts';
 import type { PostgresPlace } from './url.ts';
 
 export interface SessionSetup extends Limits {
@@ -76,6 +78,7 @@ async function begin(client: Client, setup: SessionSetup): Promise<Session> {
   const name = `indelible ${setup.purpose} ${randomBytes(6).toString('hex')}`;
   const statement_ms = Math.ceil(setup.answer_ms_max * SERVERS_SHARE);
   const settings = {
+    [MARK]: name,
     application_name: name,
     client_min_messages: 'warning',
     statement_timeout: `${statement_ms}ms`,
@@ -92,6 +95,9 @@ async function begin(client: Client, setup: SessionSetup): Promise<Session> {
     // Where one of these cannot be avoided, it counts as so expensive that the server would compile the plan, for seconds.
     jit: 'off',
     search_path: 'pg_catalog, pg_temp',
+    // What the database says of our schema is compared letter by letter.
+    quote_all_identifiers: 'off',
+    standard_conforming_strings: 'on',
     // The server finds out soon, too, that nobody is there any more.
     tcp_keepalives_idle: '10',
     tcp_keepalives_interval: '5',
@@ -101,10 +107,12 @@ async function begin(client: Client, setup: SessionSetup): Promise<Session> {
   const { rows } = await client.query({
     text: `SELECT pg_backend_pid(),
         (SELECT extract(epoch FROM backend_start)::text FROM pg_stat_get_activity(pg_backend_pid())),
-        pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on', ${list.join(', ')}`,
+        pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
+        current_setting('${MARK}', true), ${list.join(', ')}`,
     values: Object.values(settings),
     rowMode: 'array',
   });
-  const [pid, started, standby] = rows[0] as string[];
+  const [pid, started, standby, mark] = rows[0] as (string | null)[];
+  await claimBackend(client, name, mark ?? null, setup.place.shown);
   return { client, backend: { pid: pid!, started: started!, name }, is_standby: standby === 't' };
 }

@@ -18,6 +18,8 @@ const BY_STATE: Readonly<Record<string, Meaning>> = {
   [SQLSTATES.unsuitable]: ['STORE_UNSUITABLE', 'cannot keep a ledger as it is set up'],
   [SQLSTATES.fenced]: ['OUTBOX_FENCED', 'has another sealer by now'],
   '25006': ['STORE_READ_ONLY', 'is a standby, or read-only'],
+  '25P03': ['STORE_UNAVAILABLE', 'ended the session: its transaction was idle for too long'],
+  '25P04': ['STORE_UNAVAILABLE', 'ended the session: transaction_timeout is too short'],
   '26000': ['STORE_UNAVAILABLE', 'forgot a statement: is there a pooler in transaction mode between?'],
   '28000': ['STORE_UNAVAILABLE', 'did not let us in: the role or its authentication'],
   '28P01': ['STORE_UNAVAILABLE', 'did not let us in: the password'],
@@ -25,6 +27,7 @@ const BY_STATE: Readonly<Record<string, Meaning>> = {
   '3F000': ['SCHEMA_MISSING', 'has no schema indelible, or this role may not use it'],
   '40001': ['STORE_UNAVAILABLE', 'had the transaction give way to another'],
   '40P01': ['STORE_UNAVAILABLE', 'broke a deadlock'],
+  '42P05': ['STORE_UNAVAILABLE', 'has a statement of another session: is there a pooler in transaction mode between?'],
   '42501': ['STORE_READ_ONLY', 'does not permit it to this role'],
   '42883': ['SCHEMA_MISSING', 'lacks a function of the schema indelible'],
   '42P01': ['SCHEMA_MISSING', 'lacks a table of the schema indelible'],
@@ -32,6 +35,7 @@ const BY_STATE: Readonly<Record<string, Meaning>> = {
   '53300': ['STORE_UNAVAILABLE', 'has too many connections'],
   '55P03': ['STORE_UNAVAILABLE', 'is busy: another transaction held the ledger for too long'],
   '57014': ['STORE_UNAVAILABLE', 'took too long'],
+  '57P05': ['STORE_UNAVAILABLE', 'ended the session: it was idle for longer than idle_session_timeout'],
 };
 
 const BY_CLASS: Readonly<Record<string, Meaning>> = {
