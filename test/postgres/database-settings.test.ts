@@ -27,6 +27,14 @@ for (const setting of ['quote_all_identifiers = on', 'standard_conforming_string
   });
 }
 
+test('how full an index is kept is a matter of storage, and no damage', { skip }, async (t) => {
+  const database = await databases.create();
+  await databases.run(database, 'ALTER INDEX indelible.records_prev_hash_key SET (fillfactor = 80)');
+  const store = await openPostgresStore({ url: databases.url(database, LEDGER), default_ledger: LEDGER });
+  t.after(() => store.close());
+  assert.deepEqual(await store.inspect(), []);
+});
+
 test('sessions that the server ended, or that others used: STORE_UNAVAILABLE, and why', () => {
   for (const [state, why] of [
     ['25P03', /idle for too long/],

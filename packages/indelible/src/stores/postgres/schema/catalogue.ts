@@ -84,7 +84,7 @@ SELECT 'constraint ' || conname || ' on ' || relname, ARRAY[pg_get_constraintdef
 FROM pg_constraint JOIN relations ON relations.oid = conrelid WHERE contype <> 'n' OR NOT convalidated
 UNION ALL
 SELECT 'index ' || indexrelid::regclass::text, array_remove(ARRAY[
-    pg_get_indexdef(indexrelid), ${when('NOT (indisvalid AND indisready AND indislive)', `'invalid'`)},
+    regexp_replace(pg_get_indexdef(indexrelid), ' WITH \\([^()]*\\)', ''), ${when('NOT (indisvalid AND indisready AND indislive)', `'invalid'`)},
     ${when('indexprs IS NOT NULL OR indpred IS NOT NULL', `'computed'`)}
   ], NULL)
 FROM pg_index JOIN relations ON relations.oid = indrelid`;
