@@ -73,6 +73,9 @@ export async function connect(setup: SessionSetup): Promise<Session> {
   throw failure;
 }
 
+/** What is acknowledged is durable, whatever the database or the role was set to. Less than `on` for standbys is its owner's choice. */
+const DURABLE = `CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END`;
+
 /** Settings for the session alone. Each name is new, so that this session can be recognised for certain. */
 async function begin(client: Client, setup: SessionSetup): Promise<Session> {
   const name = `indelible ${setup.purpose} ${randomBytes(6).toString('hex')}`;
@@ -95,6 +98,8 @@ async function begin(client: Client, setup: SessionSetup): Promise<Session> {
     // Where one of these cannot be avoided, it counts as so expensive that the server would compile the plan, for seconds.
     jit: 'off',
     search_path: 'pg_catalog, pg_temp',
+    // Off, a policy would be an error.
+    row_security: 'on',
     // What the database says of our schema is compared letter by letter.
     quote_all_identifiers: 'off',
     standard_conforming_strings: 'on',
@@ -108,7 +113,7 @@ async function begin(client: Client, setup: SessionSetup): Promise<Session> {
     text: `SELECT pg_backend_pid(),
         (SELECT extract(epoch FROM backend_start)::text FROM pg_stat_get_activity(pg_backend_pid())),
         pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
-        current_setting('${MARK}', true), ${list.join(', ')}`,
+        current_setting('${MARK}', true), ${DURABLE}, ${list.join(', ')}`,
     values: Object.values(settings),
     rowMode: 'array',
   });

@@ -27,7 +27,10 @@ const BY_STATE: Readonly<Record<string, Meaning>> = {
   '3F000': ['SCHEMA_MISSING', 'has no schema indelible, or this role may not use it'],
   '40001': ['STORE_UNAVAILABLE', 'had the transaction give way to another'],
   '40P01': ['STORE_UNAVAILABLE', 'broke a deadlock'],
-  '42P05': ['STORE_UNAVAILABLE', 'has a statement of another session: is there a pooler in transaction mode between?'],
+  '42P05': [
+    'STORE_UNAVAILABLE',
+    'has a statement of another session: is there a pooler in transaction mode between?',
+  ],
   '42501': ['STORE_READ_ONLY', 'does not permit it to this role'],
   '42883': ['SCHEMA_MISSING', 'lacks a function of the schema indelible'],
   '42P01': ['SCHEMA_MISSING', 'lacks a table of the schema indelible'],

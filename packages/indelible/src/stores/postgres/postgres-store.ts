@@ -65,7 +65,7 @@ class PostgresStore implements LogStore {
     // A writer reads heads where it appends: not on a standby that is behind.
     const on_primary = !this.read_only;
     const setup = (purpose: LinkSetup['purpose']): LinkSetup => ({ place, purpose, on_primary, ...limits });
-    this.#reading = new Link(setup('read'));
+    this.#reading = new Link({ ...setup('read'), onLost: () => this.#reader.forget() });
     this.#reader = new Reader(this.#reading, this.ledger_name);
     this.#wake = new Wake({ ...setup('listen'), patience_ms: 0 }, APPENDED, this.ledger_name);
     // A server that lost one session may no longer be the one to read from.

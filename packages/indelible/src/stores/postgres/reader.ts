@@ -46,7 +46,12 @@ export class Reader {
     this.#ledger = ledger;
   }
 
-  /** The ledger's number, or null when there is none yet. It never changes. */
+  /** Behind the next connection may be another database, restored in place of this one. */
+  forget(): void {
+    this.#ledger_id = null;
+  }
+
+  /** The ledger's number, or null when there is none yet. It never changes in a database. */
   async ledgerId(): Promise<string | null> {
     if (this.#ledger_id !== null) return this.#ledger_id;
     const [row] = await this.#query('ledger', LEDGER, [this.#ledger]);
