@@ -23,10 +23,13 @@ after(async () => {
 
 test('a local folder is one ledger’s: another one is refused there, and an index stays as it was', {
   skip,
-}, async () => {
+}, async (t) => {
   const url = databases.server.url(await databases.create(), APP);
-  const open = (name: string, read_only = false) =>
-    openLedger(`${url}?ledger=acme.example/${name}&local=${local}`, { read_only });
+  const open = async (name: string, read_only = false) => {
+    const ledger = await openLedger(`${url}?ledger=acme.example/${name}&local=${local}`, { read_only });
+    t.after(() => ledger.close());
+    return ledger;
+  };
   const one = await open('one');
   const { seq } = await one.record({ action: 'order.paid' });
   await one.caughtUp();
@@ -40,5 +43,4 @@ test('a local folder is one ledger’s: another one is refused there, and an ind
   await assert.rejects(open('two', true), is_refused);
   const again = await open('one', true);
   assert.equal(again.stats.index_position, seq + 1);
-  await again.close();
 });
