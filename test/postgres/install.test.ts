@@ -83,6 +83,7 @@ test('pg install makes the schema once; pg sql prints what it runs; pg seal seal
   assert.deepEqual([applied.length, applied.at(-1)], [version, version]);
   const again = await here.run(['pg', 'install', '--ledger', url]);
   assert.equal(again.stdout, `the schema is up to date (${version})\n`);
+  assert.equal(again.stderr, '');
   const script = await here.run(['pg', 'sql']);
   assert.equal(script.stdout.trimEnd(), installSql().trimEnd());
   await here.json(['record', 'first.thing', '--ledger', url]);
@@ -116,6 +117,8 @@ test('pg install makes the schema once; pg sql prints what it runs; pg seal seal
   const verified = await here.run(['verify', '--ledger', url]);
   assert.equal(verified.code, 1, verified.stderr);
   assert.match(verified.stdout, /trigger records_refuse_change on records .*disabled/);
+  const altered = await here.run(['pg', 'install', '--ledger', url]);
+  assert.match(altered.stderr, /not what was installed: 1 difference/);
   for (const command of ['install', 'seal']) {
     const elsewhere = await here.run(['pg', command, '--ledger', 'memory:']);
     assert.equal(elsewhere.code, 2);

@@ -12,16 +12,20 @@ export async function postgresScript(): Promise<string> {
   return installSql();
 }
 
-/** Installs the schema, or brings it up to date; the numbers of the migrations that were missing. */
-export async function installPostgres(url: string): Promise<{ applied: number[]; version: number }> {
+/** Installs the schema, or brings it up to date: which migrations were missing, and in how much it is altered all the same. */
+export async function installPostgres(
+  url: string,
+): Promise<{ applied: number[]; version: number; altered: number }> {
   const place = parseLedgerUrl(url);
   if (place.scheme !== 'postgres')
     throw new IndelibleError('USAGE', 'only ledgers in PostgreSQL need a schema: --ledger postgres://…');
   const { connectPostgres } = await import('../stores/postgres/connection.ts');
-  const { installSchema } = await import('../stores/postgres/schema/index.ts');
+  const { inspectSchema, installSchema } = await import('../stores/postgres/schema/index.ts');
   const connection = await connectPostgres(place.url);
   try {
-    return await installSchema(connection);
+    const installed = await installSchema(connection);
+    const findings = await inspectSchema(connection);
+    return { ...installed, altered: findings.filter(({ damage }) => damage).length };
   } finally {
     await connection.end();
   }

@@ -6,6 +6,7 @@ import { installPostgres, postgresScript } from '../../compose.ts';
 import type { ExitCode } from '../failure.ts';
 import { ledgerUrl } from '../open.ts';
 import type { Invocation, Shell } from '../shell.ts';
+import { count } from '../units.ts';
 
 /** Adds the commands to `pg`. */
 export function addPgInstall(pg: Command, shell: Shell): void {
@@ -15,11 +16,15 @@ export function addPgInstall(pg: Command, shell: Shell): void {
 
 async function install(invocation: Invocation): Promise<ExitCode> {
   const { terminal } = invocation;
-  const { applied, version } = await installPostgres(ledgerUrl(invocation));
-  await terminal.result({ applied, version });
+  const { applied, version, altered } = await installPostgres(ledgerUrl(invocation));
+  await terminal.result({ applied, version, altered });
   await terminal.line(
     applied.length === 0 ? `the schema is up to date (${version})` : `installed the schema (${version})`,
   );
+  if (altered > 0)
+    terminal.notice(
+      `it is not what was installed: ${count(altered)} differences, which indelible verify names. After restoring a dump: make the roles first, and restore again`,
+    );
   return 0;
 }
 
