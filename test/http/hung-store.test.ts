@@ -46,10 +46,12 @@ test(
     });
     const text = await metrics!.text();
     assert.match(text, /^indelible_store_fault\{ledger="test\/home"\} 0$/m);
+    assert.match(text, /^indelible_store_answers\{ledger="test\/home"\} 0$/m);
     assert.doesNotMatch(text, /^indelible_index_lag_records\{/m);
 
     comeBack();
     assert.equal((await rig.call('/readyz', null)).status, 200, 'ready as soon as it answers');
+    assert.match(await (await rig.call('/metrics', null)).text(), /^indelible_store_answers\{.*\} 1$/m);
   },
 );
 

@@ -82,7 +82,7 @@ export const LEDGER_ERRORS = {
     http: 503,
     exit: 3,
     remedy:
-      'Check the address, credentials, server or disk that the message names; recording is tried again by itself.',
+      'Check the address, credentials, server or disk that the message names. A server tries again by itself; repeat a command.',
   },
   DRIVER_MISSING: {
     http: 500,

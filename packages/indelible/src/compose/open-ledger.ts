@@ -17,7 +17,7 @@ import { type CheckpointOptions, openTransparency } from '../transparency/open.t
 import { checkSigner } from '../transparency/signing-keys.ts';
 import { isSmall, openAttachments, openIndex, refuseKeyBesideLedger, treeFolder } from './beside.ts';
 import { openStore } from './open-store.ts';
-import { ownFolder } from './own-folder.ts';
+import { claimFolder, refuseFolderOfAnother } from './own-folder.ts';
 
 export const DEFAULT_LEDGER_URL = 'sqlite:./indelible-data/ledger.db';
 
@@ -55,11 +55,11 @@ export async function openLedger(url: string, options: OpenOptions = {}): Promis
     // Also a key that is only looked for now must not leave a new ledger behind.
     const is_new = create && (await store.head()) === null;
     const name = options.name ?? store.ledger_name ?? DEFAULT_LEDGER_NAME;
-    await ownFolder(url, store, name);
+    await refuseFolderOfAnother(url, store, name);
     const early = is_new ? await foundSigner(url, name, options) : null;
     index = await openIndexOrRebuild(url, threads, options);
     await bringIndexAlong(store, index, options);
-    return await Ledger.open({
+    const ledger = await Ledger.open({
       before_truncation: carryTokens,
       ...ledgerOptions,
       store,
@@ -76,6 +76,8 @@ export async function openLedger(url: string, options: OpenOptions = {}): Promis
           log: options.log ?? SILENT,
         }),
     });
+    await claimFolder(url, ledger.name);
+    return ledger;
   } catch (error) {
     await index?.close();
     await store.close();

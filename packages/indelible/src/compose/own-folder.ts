@@ -4,7 +4,7 @@
  *
  * Errors:  LEDGER_EXISTS when the folder is another ledger's.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IndelibleError, parseRecord } from '@indelible/core';
 import { lineOf } from '../ledger/lines.ts';
@@ -13,17 +13,24 @@ import { isRemote, parseLedgerUrl } from './ledger-url.ts';
 
 const OWNER = 'ledger-name';
 
-/** Notes whose the folder is, where it is nobody's. `name` is what the ledger will be called if it has no records. */
-export async function ownFolder(url: string, store: LogStore, name: string): Promise<void> {
+/** Before anything there is opened. `name` is what the ledger will be called if it has no records. */
+export async function refuseFolderOfAnother(url: string, store: LogStore, name: string): Promise<void> {
   const place = parseLedgerUrl(url);
   if (!isRemote(place)) return;
-  const ours = (await nameIn(store)) ?? name;
-  const owner = await ownerOf(place.local, ours);
+  const owner = (await readFile(join(place.local, OWNER), 'utf8').catch(() => '')).trim();
+  const ours = owner === '' ? '' : ((await nameIn(store)) ?? name);
   if (owner !== ours)
     throw new IndelibleError(
       'LEDGER_EXISTS',
       `${place.local} is the local folder of the ledger ${owner}, not of ${ours}: give each its own (local=DIR)`,
     );
+}
+
+/** Once it is open, and so known by this name. Where nothing can be written, nothing of a ledger's will be. */
+export async function claimFolder(url: string, name: string): Promise<void> {
+  const place = parseLedgerUrl(url);
+  if (!isRemote(place)) return;
+  await writeFile(join(place.local, OWNER), `${name}\n`, { flag: 'wx', mode: 0o600 }).catch(() => {});
 }
 
 /** Null for a log without records, and for one whose last record cannot be read: opening says so. */
@@ -35,17 +42,5 @@ async function nameIn(store: LogStore): Promise<string | null> {
     return parseRecord(lineOf(last.line)[1]).ledger;
   } catch {
     return null;
-  }
-}
-
-async function ownerOf(folder: string, otherwise: string): Promise<string> {
-  const file = join(folder, OWNER);
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(file, `${otherwise}\n`, { flag: 'wx', mode: 0o600 });
-    return otherwise;
-  } catch {
-    // It is there, or nothing can be written, and then nothing of ours will be.
-    return (await readFile(file, 'utf8').catch(() => '')).trim() || otherwise;
   }
 }

@@ -3,7 +3,7 @@
  */
 import { Counter, type Registry } from 'prom-client';
 import type { Ledger } from '../ledger/ledger.ts';
-import { archiveLag, indexLag, outboxLag } from './following-state.ts';
+import { answersNow, archiveLag, indexLag, outboxLag } from './following-state.ts';
 import { addLedgerGauge } from './ledger-gauge.ts';
 import type { ArchiveShown, OutboxShown } from './options.ts';
 
@@ -14,6 +14,7 @@ export function addFollowingMetrics(
   archives: ReadonlyMap<string, ArchiveShown>,
   outboxes: ReadonlyMap<string, OutboxShown>,
 ): void {
+  addLedgerGauge(register, 'indelible_store_answers', '1 while the store can be read', ledgers, answersNow);
   addLedgerGauge(register, 'indelible_index_lag_records', 'Records not yet in the index', ledgers, indexLag);
   addLedgerGauge(register, 'indelible_archive_failing', '1 while archiving fails', archives, ({ status }) =>
     status.failing_since === null ? 0 : 1,

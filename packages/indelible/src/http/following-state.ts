@@ -75,6 +75,14 @@ export async function indexLag(ledger: Ledger): Promise<number | null> {
   );
 }
 
+/** 1 while the ledger's store says what its head is, 0 while it fails or keeps silent. */
+export function answersNow(ledger: Ledger): Promise<number> {
+  return askSoon(ledger, () => ledger.head(), HEALTH_WAIT_MS).then(
+    () => 1,
+    () => 0,
+  );
+}
+
 /** Null where it is not known. */
 export function archiveLag(archive: ArchiveShown): Promise<ArchiveLag | null> {
   return askSoon(archive, () => archive.lag(), HEALTH_WAIT_MS).catch(() => null);
