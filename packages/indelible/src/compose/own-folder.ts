@@ -18,7 +18,7 @@ export async function refuseFolderOfAnother(url: string, store: LogStore, name: 
   const place = parseLedgerUrl(url);
   if (!isRemote(place)) return;
   const owner = (await readFile(join(place.local, OWNER), 'utf8').catch(() => '')).trim();
-  const ours = owner === '' ? '' : ((await nameIn(store)) ?? name);
+  const ours = owner === '' ? '' : (store.ledger_name ?? (await nameIn(store)) ?? name);
   if (owner !== ours)
     throw new IndelibleError(
       'LEDGER_EXISTS',

@@ -6,7 +6,7 @@
  */
 import type { Actor } from '@indelible/core';
 import type { Ledger } from '../ledger/ledger.ts';
-import { NODE_TIMERS, type ScheduleTimers } from './verify-schedule.ts';
+import { type ScheduleTimers, Turns } from './turns.ts';
 
 export const RECORDING_RESUMED = 'ledger.recording_resumed';
 
@@ -20,23 +20,18 @@ export interface ResumeScheduleOptions {
 }
 
 export class ResumeSchedule {
-  readonly #options: Required<ResumeScheduleOptions>;
+  readonly #options: Required<Omit<ResumeScheduleOptions, 'timers'>>;
+  readonly #turns: Turns;
   /** When a ledger was first seen to fail. */
   readonly #noticed_at = new Map<Ledger, number>();
-  #timer: unknown = null;
-  #is_closed = false;
-  #running: Promise<void> = Promise.resolve();
 
-  constructor(options: ResumeScheduleOptions) {
-    this.#options = { clock: Date.now, timers: NODE_TIMERS, ...options };
+  constructor({ timers, ...options }: ResumeScheduleOptions) {
+    this.#options = { clock: Date.now, ...options };
+    this.#turns = new Turns({ every_ms: options.every_ms, timers, run: () => this.run() });
   }
 
   start(): void {
-    if (this.#is_closed) return;
-    const { timers, every_ms } = this.#options;
-    this.#timer = timers.set(every_ms, () => {
-      this.#running = this.run().finally(() => this.start());
-    });
+    this.#turns.start();
   }
 
   /** One turn over all ledgers, none of which waits for another. Never rejects: the ledger logs what fails. */
@@ -45,10 +40,8 @@ export class ResumeSchedule {
   }
 
   /** Begins no more turns, and waits for the one under way. */
-  async close(): Promise<void> {
-    this.#is_closed = true;
-    this.#options.timers.clear(this.#timer);
-    await this.#running;
+  close(): Promise<void> {
+    return this.#turns.close();
   }
 
   async #turn(ledger: Ledger): Promise<void> {
@@ -59,7 +52,7 @@ export class ResumeSchedule {
     else this.#noticed_at.set(ledger, noticed_at);
     if (fault === null || !(await canBeRead(ledger))) return;
     // Meanwhile somebody else may have recorded something.
-    if (this.#is_closed || ledger.stats.fault === null) return;
+    if (this.#turns.is_closed || ledger.stats.fault === null) return;
     const resource = { type: 'ledger', id: ledger.name };
     const data = { code: fault.code, noticed_at: new Date(noticed_at).toISOString() };
     await ledger.recordOwn({ action: RECORDING_RESUMED, actor, resource, data }).catch(() => {});

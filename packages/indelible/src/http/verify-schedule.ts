@@ -8,13 +8,8 @@ import { LINE_BODY_START } from '@indelible/core';
 import { verifiedPosition } from '../compose/verification.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerLog } from '../ledger/types.ts';
+import { type ScheduleTimers, Turns } from './turns.ts';
 import type { Verifications } from './verifications.ts';
-
-/** setTimeout and clearTimeout, for tests. A timer must not keep the process alive. */
-export interface ScheduleTimers {
-  set(ms: number, run: () => void): unknown;
-  clear(timer: unknown): void;
-}
 
 export interface VerifyScheduleOptions {
   readonly ledgers: ReadonlyMap<string, Ledger>;
@@ -28,33 +23,24 @@ export interface VerifyScheduleOptions {
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-const TIMER_MS_MAX = 2 ** 31 - 1;
 const BOOKKEEPING = new TextEncoder().encode('{"action":"ledger.');
 
-export const NODE_TIMERS: ScheduleTimers = {
-  set: (ms, run) => setTimeout(run, ms).unref(),
-  clear: (timer) => clearTimeout(timer as NodeJS.Timeout),
-};
-
 export class VerifySchedule {
-  readonly #options: Required<Omit<VerifyScheduleOptions, 'log'>> & Pick<VerifyScheduleOptions, 'log'>;
+  readonly #options: Required<Omit<VerifyScheduleOptions, 'log' | 'timers'>> &
+    Pick<VerifyScheduleOptions, 'log'>;
+  readonly #turns: Turns;
   readonly #ended = new AbortController();
   readonly #started_at: number;
   readonly #full_at = new Map<string, number>();
-  #timer: unknown = null;
-  #running: Promise<void> = Promise.resolve();
 
-  constructor(options: VerifyScheduleOptions) {
-    this.#options = { full_every_ms: DAY_MS, clock: Date.now, timers: NODE_TIMERS, ...options };
+  constructor({ timers, ...options }: VerifyScheduleOptions) {
+    this.#options = { full_every_ms: DAY_MS, clock: Date.now, ...options };
+    this.#turns = new Turns({ every_ms: options.every_ms, timers, run: () => this.run() });
     this.#started_at = this.#options.clock();
   }
 
   start(): void {
-    if (this.#ended.signal.aborted) return;
-    const { timers, every_ms } = this.#options;
-    this.#timer = timers.set(Math.min(every_ms, TIMER_MS_MAX), () => {
-      this.#running = this.run().finally(() => this.start());
-    });
+    this.#turns.start();
   }
 
   /** One turn over all ledgers. Never rejects. */
@@ -71,10 +57,9 @@ export class VerifySchedule {
   }
 
   /** Ends what is under way, and waits for it. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#ended.abort();
-    this.#options.timers.clear(this.#timer);
-    await this.#running;
+    return this.#turns.close();
   }
 
   async #turn(ledger: Ledger): Promise<void> {
