@@ -30,7 +30,9 @@ export function encodeLines(lines: Uint8Array): {
   readonly encoding: Encoding;
 } {
   if (lines.length >= COMPRESSED_BYTES_MIN) {
-    const payload = zstdCompressSync(lines, { params: LEVEL, chunkSize: lines.length });
+    // Memory for all of them would live as long as the payload does: twice as many collections of all garbage.
+    const chunkSize = lines.length >> 2;
+    const payload = zstdCompressSync(lines, { params: LEVEL, chunkSize });
     if (payload.length < lines.length) return { payload, encoding: 'zstd' };
   }
   return { payload: new Uint8Array(lines), encoding: null };
