@@ -35,6 +35,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['node:worker_threads'],
   },
   'private-file': { files: /^indelible\/src\/private-file\.ts$/, may: [], packages: ['node:fs'] },
+  'sqlite-result': { files: /^indelible\/src\/sqlite-result\.ts$/, may: [], packages: [] },
   outbound: { files: /^indelible\/src\/outbound\.ts$/, may: [], packages: ['@indelible/core'] },
   // A bucket on an S3 server: for the store and the anchor in it, and for the connector.
   s3: {
@@ -44,7 +45,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   'stores/*': {
     files: each('stores'),
-    may: ['contracts', 'threads', 'private-file', 'outbox-contract', 's3'],
+    may: ['contracts', 'threads', 'private-file', 'sqlite-result', 'outbox-contract', 's3'],
     packages: [...CORE_AND_NODE, 'pg', '@nats-io/transport-node', '@nats-io/jetstream'],
   },
   'outbox-contract': {
@@ -90,7 +91,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   transparency: {
     files: below('transparency'),
-    may: ['signing-key-records', 'contracts', 'ledger', 'transparency-contract', 'private-file'],
+    may: [
+      'signing-key-records',
+      'contracts',
+      'ledger',
+      'transparency-contract',
+      'private-file',
+      'sqlite-result',
+    ],
     packages: CORE_AND_NODE,
   },
   'anchors-contract': {

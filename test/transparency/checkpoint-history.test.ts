@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { formatCheckpoint, formatNote, parseNote, signText } from '@indelible/core';
 import { openCheckpointHistory } from '../../packages/indelible/src/transparency/checkpoint-history.ts';
@@ -70,6 +71,15 @@ test('a file that is none of ours is refused, one that is missing is empty to a 
   const reader = openCheckpointHistory(path, { read_only: true });
   assert.equal(await reader.newest(), null);
   await reader.close();
+  // As a crash or a full disk leaves it between making the file and filling it.
+  for (const begun of [false, true]) {
+    const db = new DatabaseSync(path);
+    if (begun) db.exec('PRAGMA journal_mode = WAL');
+    db.close();
+    const empty = openCheckpointHistory(path, { read_only: true });
+    assert.equal(await empty.newest(), null);
+    await empty.close();
+  }
   writeFileSync(path, 'no database');
   await rejectsWith('STORE_UNAVAILABLE', () => openCheckpointHistory(path));
 });

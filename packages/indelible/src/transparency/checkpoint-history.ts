@@ -10,6 +10,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { pathToFileURL } from 'node:url';
 import { type ErrorCode, formatNote, IndelibleError, isIndelibleError, parseNote } from '@indelible/core';
 import { createPrivateFile } from '../private-file.ts';
+import { SQLITE_FULL, sqliteResult } from '../sqlite-result.ts';
 import type { CheckpointHistory, PublishedCheckpoint } from './contract.ts';
 
 const VERSION = 2;
@@ -40,7 +41,8 @@ export function openCheckpointHistory(
   { read_only = false }: { readonly read_only?: boolean } = {},
 ): CheckpointHistory {
   if (read_only && path !== ':memory:' && !existsSync(path)) return openCheckpointHistory(':memory:');
-  return new SqliteHistory(guarded(() => (read_only ? connectReader(path) : connect(path))));
+  const db = guarded(() => (read_only ? connectReader(path) : connect(path)));
+  return db === null ? openCheckpointHistory(':memory:') : new SqliteHistory(db);
 }
 
 class SqliteHistory implements CheckpointHistory {
@@ -225,21 +227,28 @@ function connect(path: string): DatabaseSync {
   }
 }
 
-/** A reader of a write-ahead log needs a file beside it; where that cannot be made, nobody can be writing either. */
-function connectReader(path: string): DatabaseSync {
+/**
+ * A reader of a write-ahead log needs a file beside it; where that cannot be made, nobody can be writing either. Null for
+ * a file that a crash or a full disk left empty when it was made.
+ */
+function connectReader(path: string): DatabaseSync | null {
   try {
     return checkedReader(path, path);
   } catch (error) {
-    const result = Number((error as { errcode?: unknown }).errcode) & 0xff;
+    const result = sqliteResult(error);
     const pending = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
     if ((result !== SQLITE_CANTOPEN && result !== SQLITE_READONLY) || pending > 0) throw error;
     return checkedReader(path, new URL(`${pathToFileURL(path).href}?immutable=1`));
   }
 }
 
-function checkedReader(path: string, place: string | URL): DatabaseSync {
+function checkedReader(path: string, place: string | URL): DatabaseSync | null {
   const db = new DatabaseSync(place, { readOnly: true, timeout: 30_000 });
   try {
+    if (db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) {
+      db.close();
+      return null;
+    }
     checkVersion(db, path);
     return db;
   } catch (error) {
@@ -269,7 +278,7 @@ function enterWal(db: DatabaseSync): void {
       pragma(db, 'journal_mode = WAL');
       return;
     } catch (error) {
-      if ((error as { errcode?: unknown }).errcode !== SQLITE_BUSY || waited >= 10_000) throw error;
+      if (sqliteResult(error) !== SQLITE_BUSY || waited >= 10_000) throw error;
       Atomics.wait(pause, 0, 0, 10);
     }
   }
@@ -290,16 +299,28 @@ function transaction(db: DatabaseSync, work: () => void): void {
   }
 }
 
-const CODES: Readonly<Record<number, ErrorCode>> = { [SQLITE_READONLY]: 'STORE_READ_ONLY', 13: 'STORE_FULL' };
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  [SQLITE_READONLY]: 'STORE_READ_ONLY',
+  [SQLITE_FULL]: 'STORE_FULL',
+};
+const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
+  EACCES: 'STORE_READ_ONLY',
+  EROFS: 'STORE_READ_ONLY',
+  EPERM: 'STORE_READ_ONLY',
+  ENOSPC: 'STORE_FULL',
+  EDQUOT: 'STORE_FULL',
+};
 
 function guarded<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (isIndelibleError(error)) throw error;
-    const { errcode, code, message } = error as { errcode?: unknown; code?: unknown; message?: unknown };
-    const read_only = code === 'EACCES' || code === 'EROFS' || code === 'EPERM';
-    const known = read_only ? 'STORE_READ_ONLY' : (CODES[Number(errcode) & 0xff] ?? 'STORE_UNAVAILABLE');
+    const { code, message } = error as { code?: unknown; message?: unknown };
+    const known =
+      BY_ERRNO[typeof code === 'string' ? code : ''] ??
+      CODES[sqliteResult(error) ?? 0] ??
+      'STORE_UNAVAILABLE';
     throw new IndelibleError(known, `the history of checkpoints failed: ${String(message)}`, {
       cause: error,
     });

@@ -164,8 +164,9 @@ function guarded<T>(path: string, work: () => T): T {
     if (isIndelibleError(error)) throw error;
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
     const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
     throw new IndelibleError(
-      denied ? 'STORE_READ_ONLY' : 'STORE_UNAVAILABLE',
+      denied ? 'STORE_READ_ONLY' : full ? 'STORE_FULL' : 'STORE_UNAVAILABLE',
       `the signing key ${path} cannot be read or made (${code})`,
       { cause: error },
     );

@@ -10,6 +10,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { IndelibleError } from '@indelible/core';
+import { SQLITE_FULL, sqliteResult } from '../../sqlite-result.ts';
 import { systemCode, writeFault } from './fault.ts';
 import { type FileSystem, OPEN, readPiece, writeAll } from './file-system.ts';
 import { reading } from './tail.ts';
@@ -57,8 +58,7 @@ function createOnce(fs: FileSystem, path: string): void {
 }
 
 function lockFault(fs: FileSystem, directory: string, error: unknown): IndelibleError {
-  // The low byte is the primary code; the rest tells variants of it apart.
-  const code = Number((error as { errcode?: unknown }).errcode) & 0xff;
+  const code = sqliteResult(error);
   if (code === SQLITE_BUSY) {
     const pid = holder(fs, directory);
     return new IndelibleError(
@@ -71,11 +71,9 @@ function lockFault(fs: FileSystem, directory: string, error: unknown): Indelible
   }
   const read_only = code === SQLITE_READONLY || code === SQLITE_CANTOPEN;
   return new IndelibleError(
-    read_only ? 'STORE_READ_ONLY' : 'STORE_UNAVAILABLE',
-    `Cannot lock ${directory}.`,
-    {
-      cause: error,
-    },
+    read_only ? 'STORE_READ_ONLY' : code === SQLITE_FULL ? 'STORE_FULL' : 'STORE_UNAVAILABLE',
+    `Cannot lock ${directory}: ${(error as Error).message}.`,
+    { cause: error },
   );
 }
 

@@ -12,6 +12,7 @@ import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { type ErrorCode, IndelibleError, isIndelibleError } from '@indelible/core';
 import { createPrivateFile } from '../../private-file.ts';
+import { SQLITE_FULL, sqliteResult } from '../../sqlite-result.ts';
 import { COLUMNS } from './columns.ts';
 import type { IndexTip } from './contract.ts';
 
@@ -150,13 +151,14 @@ const CODES: Record<number, ErrorCode> = {
   1: 'INDEX_DAMAGED', // SQLITE_ERROR: a table or column of ours is not there
   8: 'STORE_READ_ONLY',
   11: 'INDEX_DAMAGED', // SQLITE_CORRUPT
-  13: 'STORE_FULL',
+  [SQLITE_FULL]: 'STORE_FULL',
   24: 'INDEX_DAMAGED', // SQLITE_FORMAT
   26: 'INDEX_DAMAGED', // SQLITE_NOTADB
 };
 
 function typedError(error: unknown): unknown {
-  const { errcode, code } = error as { errcode?: unknown; code?: unknown };
+  const { code } = error as { code?: unknown };
+  const result = sqliteResult(error);
   // From creating the file; anything else that is not SQLite's is a fault of ours.
   if (code === 'EACCES' || code === 'EROFS')
     return new IndelibleError('STORE_READ_ONLY', 'The index cannot be created here.', { cause: error });
@@ -164,9 +166,9 @@ function typedError(error: unknown): unknown {
     return new IndelibleError('STORE_FULL', 'The index cannot be created: the disk is full.', {
       cause: error,
     });
-  if (typeof errcode !== 'number') return error;
+  if (result === null) return error;
   const message = error instanceof Error ? error.message : 'unknown fault';
-  return new IndelibleError(CODES[errcode & 0xff] ?? 'STORE_UNAVAILABLE', `The index failed: ${message}.`, {
+  return new IndelibleError(CODES[result] ?? 'STORE_UNAVAILABLE', `The index failed: ${message}.`, {
     cause: error,
   });
 }

@@ -23,7 +23,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { IndelibleError } from '@indelible/core';
 import { createPrivateFile } from '../../private-file.ts';
-import { SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_READONLY, sqliteResult } from './faults.ts';
+import { sqliteResult } from '../../sqlite-result.ts';
+import { SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_READONLY } from './faults.ts';
 import { APPLICATION_ID, PAGE_SIZE, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
 export interface ConnectionOptions {

@@ -8,6 +8,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ErrorCode } from '@indelible/core';
 import { IndelibleError, isIndelibleError } from '@indelible/core';
+import { SQLITE_FULL, sqliteResult } from '../../sqlite-result.ts';
 
 export const SQLITE_BUSY = 5;
 export const SQLITE_READONLY = 8;
@@ -23,7 +24,7 @@ const BY_RESULT: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   [SQLITE_READONLY]: ['STORE_READ_ONLY', 'cannot be written'],
   10: ['STORE_UNAVAILABLE', 'could not be read or written: the disk reported an error'],
   [SQLITE_CORRUPT]: ['LEDGER_DAMAGED', 'is corrupt: its SQLite structure does not hold together'],
-  13: ['STORE_FULL', 'could not grow: the disk is full'],
+  [SQLITE_FULL]: ['STORE_FULL', 'could not grow: the disk is full'],
   // The head was compared in the same transaction, so our own rows cannot break a rule of our own schema.
   19: ['LEDGER_DAMAGED', 'refused a row that its schema should allow: the schema was altered'],
   [SQLITE_NOTADB]: ['LEDGER_DAMAGED', 'is not an SQLite file, or its first page is destroyed'],
@@ -37,12 +38,6 @@ const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
   EDQUOT: 'STORE_FULL',
   ENOENT: 'LEDGER_NOT_FOUND',
 };
-
-/** The primary result code of an error that SQLite raised, else null. */
-export function sqliteResult(error: unknown): number | null {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  return typeof code === 'number' ? code & 0xff : null;
-}
 
 /** Turns whatever was thrown while working on `file` into an IndelibleError. */
 export function storeFault(error: unknown, file: string): IndelibleError {

@@ -1,7 +1,9 @@
 /** Looks at the file itself: is the schema still ours, and does SQLite's own structure hold together? */
+
+import { sqliteResult } from '../../sqlite-result.ts';
 import type { StoreFinding } from '../contract.ts';
 import type { Connection } from './connection.ts';
-import { SQLITE_CORRUPT, SQLITE_NOTADB, sqliteResult, storeFault } from './faults.ts';
+import { SQLITE_CORRUPT, SQLITE_NOTADB, storeFault } from './faults.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
 const FINDINGS_MAX = 20;

@@ -8,9 +8,11 @@
  * Rows are framed as they are: a damaged one gives a damaged line, and a verifier says so. Integers are 64 bits
  * wide here because a tampered seq may be anything.
  */
+
+import { sqliteResult } from '../../sqlite-result.ts';
 import type { LineBatch } from '../contract.ts';
 import type { Connection } from './connection.ts';
-import { SQLITE_CORRUPT, sqliteResult } from './faults.ts';
+import { SQLITE_CORRUPT } from './faults.ts';
 
 /** Bounds the memory of a chunk: at most 34 MB, were all records of the greatest size. */
 const CHUNK_ROWS = 512; // A power of two: it is halved where pages are damaged.

@@ -3,9 +3,10 @@
  * Calls are answered one after the other, in the order they came.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { sqliteResult } from '../../sqlite-result.ts';
 import { append, readHead, release, reserve } from './append.ts';
 import { Connection } from './connection.ts';
-import { SQLITE_BUSY, sqliteResult, storeFault } from './faults.ts';
+import { SQLITE_BUSY, storeFault } from './faults.ts';
 import { inspect } from './inspect.ts';
 import type { Answer, Call, Input, OperationName, Output, WorkerSetup } from './operations.ts';
 import { beginReading, bounds, readChunk, readLines } from './scan.ts';
