@@ -202,9 +202,16 @@ class ImportRun {
   }
 
   async *#counted(source: ImportSource): AsyncGenerator<Uint8Array> {
-    for await (const chunk of source.bytes) {
-      this.#counts.bytes += chunk.length;
-      yield chunk;
+    try {
+      for await (const chunk of source.bytes) {
+        this.#counts.bytes += chunk.length;
+        yield chunk;
+      }
+    } catch (error) {
+      // An interruption is no fault of the source, and what comes next in it no entry that failed.
+      if (error instanceof Error && error.name === 'AbortError')
+        this.#stop ??= { error, source: source.name, position: `byte ${this.#counts.bytes}` };
+      throw error;
     }
   }
 

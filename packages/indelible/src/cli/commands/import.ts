@@ -3,6 +3,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { IndelibleError } from '@indelible/core';
 import { Argument, type Command } from 'commander';
 import { cloudTrailImporter } from '../../ingest/cloudtrail.ts';
@@ -15,6 +16,7 @@ import { bringIndexUpToDate, withLedger } from '../open.ts';
 import { printable } from '../printable.ts';
 import { startProgress } from '../progress.ts';
 import type { Invocation, Shell } from '../shell.ts';
+import { untilAborted } from '../streams.ts';
 import type { Terminal } from '../terminal.ts';
 import { count, counted, duration } from '../units.ts';
 
@@ -119,16 +121,9 @@ function* sources(paths: readonly string[], signal: AbortSignal): Generator<Impo
   }
 }
 
-async function* read(
-  stream: NodeJS.ReadableStream,
-  path: string,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+async function* read(stream: Readable, path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of stream) {
-      signal.throwIfAborted();
-      yield chunk as Uint8Array;
-    }
+    yield* untilAborted(stream, signal);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (signal.aborted || code === undefined) throw error;

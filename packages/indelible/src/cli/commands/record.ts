@@ -26,6 +26,7 @@ import { withLedger } from '../open.ts';
 import { amount, typedId } from '../parse-options.ts';
 import { printable } from '../printable.ts';
 import type { Invocation, Shell } from '../shell.ts';
+import { untilAborted } from '../streams.ts';
 import { counted } from '../units.ts';
 
 interface Options {
@@ -167,13 +168,6 @@ const eventLines: Importer = {
 
 function isBlank(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0x20 || byte === 0x09);
-}
-
-async function* untilAborted(stream: NodeJS.ReadableStream, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  for await (const chunk of stream) {
-    signal.throwIfAborted();
-    yield chunk as unknown as Uint8Array;
-  }
 }
 
 function receiptText({ seq, id, hash, correlation_id, duplicate }: Receipt): string {
