@@ -1,6 +1,7 @@
 /**
  * What every command has in common: `--ledger`, `--json`, an exit code, and Ctrl-C that lets work in hand finish.
  */
+import { IndelibleError } from '@indelible/core';
 import { type Command, Option } from 'commander';
 import { type ExitCode, reportFailure } from './failure.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
@@ -8,6 +9,17 @@ import { openTerminal, type Terminal } from './terminal.ts';
 export interface CommonOptions {
   readonly ledger?: string;
   readonly json?: boolean;
+}
+
+/** How long a command may go on after a signal: those who stop processes commonly wait so long. */
+const LEAVE_MS_MAX = 25_000;
+/** They end by themselves: `serve` within a time of its own, the others once an outside system has answered. */
+const UNBOUNDED: ReadonlySet<string> = new Set(['serve', 'apply', 'rollback', 'recover']);
+
+/** How a command leaves that a signal has not ended in time. */
+export interface Leaving {
+  readonly ms_max: number;
+  readonly exit: (code: ExitCode) => void;
 }
 
 /** One call of a command. */
@@ -24,9 +36,14 @@ export type Handler<Options> = (invocation: Invocation<Options>, ...args: never[
 export class Shell {
   exit_code: ExitCode = 0;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #leaving: Leaving;
 
-  constructor(env: NodeJS.ProcessEnv) {
+  constructor(
+    env: NodeJS.ProcessEnv,
+    leaving: Leaving = { ms_max: LEAVE_MS_MAX, exit: (code) => process.exit(code) },
+  ) {
     this.#env = env;
+    this.#leaving = leaving;
   }
 
   /** Adds a command. Its arguments come behind the invocation, as commander parses them. */
@@ -43,9 +60,16 @@ export class Shell {
     const json = options.json === true;
     const terminal = openTerminal(json, this.#env);
     const stop = new AbortController();
+    let ended = false;
+    let leaving: NodeJS.Timeout | undefined;
+    const leave = (): void => {
+      if (!ended) this.exit_code = reportFailure(hangs(this.#leaving.ms_max), json, this.#env);
+      this.#leaving.exit(this.exit_code);
+    };
     const onSignal = (): void => {
       if (stop.signal.aborted) process.exit(130);
       stop.abort();
+      if (!UNBOUNDED.has(command.name())) leaving = setTimeout(leave, this.#leaving.ms_max);
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     try {
@@ -55,8 +79,18 @@ export class Shell {
       this.exit_code = reportFailure(error, json, this.#env);
     } finally {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      ended = true;
+      // What is left of a connection that hangs must not keep the process either; without any it leaves at once.
+      leaving?.unref();
     }
   }
+}
+
+function hangs(ms: number): IndelibleError {
+  return new IndelibleError(
+    'STORE_UNAVAILABLE',
+    `interrupted, and not ended ${ms / 1000} s later, as where a store does not answer; what was acknowledged is in it`,
+  );
 }
 
 /** The options of every command; also accepted before the command's name. */
