@@ -11,6 +11,8 @@ import type { Anchor } from '../../packages/indelible/src/anchors/contract.ts';
 import { openLedger, scheduleAnchors } from '../../packages/indelible/src/compose.ts';
 import type { AnchorState } from '../../packages/indelible/src/http/checkpoint-state.ts';
 import { serve } from '../../packages/indelible/src/http/serve.ts';
+import type { Ledger } from '../../packages/indelible/src/ledger/ledger.ts';
+import type { OutboxSealer } from '../../packages/indelible/src/outbox/sealer.ts';
 import { loadOrCreateSigningKey } from '../../packages/indelible/src/transparency/signing-key-file.ts';
 import { signer, until } from '../transparency/support.ts';
 import { readCheckpoint, readLog } from './log-client.ts';
@@ -82,7 +84,8 @@ test('a new ledger is signed, anchored on its own account, and what fails there 
     ['error', 'ANCHOR_UNAVAILABLE'],
   );
   const kept = (await readFile(anchor_file, 'utf8')).trim().split('\n');
-  assert.equal(kept.length, 1);
+  // On a busy machine a first checkpoint may have been there when it was asked first.
+  assert.equal(kept.length, (await recordsOf(ledger, 'ledger.anchored')).length);
   await running.close();
 
   // The records know: what was anchored is not anchored again, and the outage is known.
@@ -93,7 +96,7 @@ test('a new ledger is signed, anchored on its own account, and what fails there 
   const status = Object.fromEntries(plan!.status.map((one) => [one.anchor, one]));
   assert.equal(status['file:auditor']!.last_anchored_size, good!.last_anchored_size);
   assert.equal(status['file:away']!.error!.code, 'ANCHOR_UNAVAILABLE');
-  assert.equal((await readFile(anchor_file, 'utf8')).trim().split('\n').length, 1);
+  assert.equal((await readFile(anchor_file, 'utf8')).trim().split('\n').length, kept.length);
   const served = again.served.ledgers.get('acme.example/prod')!;
   assert.equal((await recordsOf(served, 'ledger.anchor_failed')).length, 1, 'one record for one outage');
   assert.equal(await served.transparency!.latest().then((newest) => newest !== null), true);
@@ -173,3 +176,33 @@ test('withheld until the witnesses have cosigned: a log that nobody is shown yet
   assert.equal(health.ledgers[0]!.checkpoint.size, 0);
   await ledger.record({ action: 'b' });
 });
+
+test('one ledger that does not close keeps no other from its last checkpoint', async (t) => {
+  const folder = await temporaryFolder(t);
+  const urls = ['hanging', 'other'].map((name) => `sqlite:${join(folder, `${name}.db`)}`);
+  await (await openLedger(urls[1]!, { name: 'acme.example/other' })).close();
+  // But for the first, checkpoints come with the close alone.
+  const intervals = { checkpoint_interval_ms: 3_600_000, close_ms_max: 1 };
+  const running = await serve({ ...SIGNED, ...intervals, ledger_urls: urls });
+  const [hanging, other] = [...running.served.ledgers.values()] as [Ledger, Ledger];
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  const sealer = { start: () => {}, close: () => answered } as unknown as OutboxSealer;
+  running.served.outboxes.set(hanging.name, sealer);
+  t.after(async () => {
+    answer();
+    await until('the first is closed, too', async () => isClosed(hanging));
+  });
+  const { seq } = await other.record({ action: 'order.paid' });
+  const { transparency } = other;
+  await assert.rejects(running.close(), { code: 'STORE_UNAVAILABLE' });
+  await until('the other is closed', async () => isClosed(other));
+  assert.equal(transparency!.signed_size, seq + 1);
+  assert.equal(await isClosed(hanging), false);
+});
+
+async function isClosed(ledger: Ledger): Promise<boolean> {
+  return ledger.head().then(
+    () => false,
+    () => true,
+  );
+}

@@ -189,13 +189,18 @@ export class ServedLedgers {
 
   /** Ends anchoring, and closes the ledgers, each with a last checkpoint. `before` never rejects. */
   async close(before?: (ledger: Ledger, url: string) => Promise<void>): Promise<void> {
-    await Promise.all(Array.from(this.outboxes.values(), (sealer) => sealer.close()));
-    await Promise.all(Array.from(this.anchors.values(), (scheduler) => scheduler.close()));
+    // All at once: one whose store hangs must not keep the others from their last checkpoints.
+    const closing = Array.from(this.ledgers.values(), (ledger) => this.#closeOne(ledger, before));
+    const failed = (await Promise.allSettled(closing)).find(({ status }) => status === 'rejected');
     await Promise.all(this.#opened.map((anchor) => anchor.close()));
-    await Promise.all(Array.from(this.archives.values(), (archive) => archive.close()));
-    for (const ledger of this.ledgers.values()) {
-      await before?.(ledger, this.urlOf(ledger));
-      await ledger.close();
-    }
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+  }
+
+  async #closeOne(ledger: Ledger, before?: (ledger: Ledger, url: string) => Promise<void>): Promise<void> {
+    const { name } = ledger;
+    const beside = [this.outboxes.get(name), this.anchors.get(name), this.archives.get(name)];
+    await Promise.all(beside.map((one) => one?.close()));
+    await before?.(ledger, this.urlOf(ledger));
+    await ledger.close();
   }
 }
