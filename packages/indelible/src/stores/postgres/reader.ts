@@ -4,7 +4,10 @@
  *
  * Rows are framed as they are: a damaged one gives a damaged line, and a verifier says so. Numbers stay text or bigint
  * because a tampered seq may be anything.
+ *
+ * Errors:  LEDGER_NOT_FOUND for a ledger that was there and is not to be seen any more; those of the link.
  */
+import { IndelibleError } from '@indelible/core';
 import type { Head, LineBatch } from '../contract.ts';
 import type { Link, Row } from './link.ts';
 
@@ -40,6 +43,7 @@ export class Reader {
   readonly #link: Link;
   readonly #ledger: string;
   #ledger_id: string | null = null;
+  #seen = false;
 
   constructor(link: Link, ledger: string) {
     this.#link = link;
@@ -53,10 +57,21 @@ export class Reader {
 
   /** The ledger's number, or null when there is none yet. It never changes in a database. */
   async ledgerId(): Promise<string | null> {
-    if (this.#ledger_id !== null) return this.#ledger_id;
+    return this.#ledger_id ?? this.#lookForLedger();
+  }
+
+  async #lookForLedger(): Promise<string | null> {
     const [row] = await this.#query('ledger', LEDGER, [this.#ledger]);
-    this.#ledger_id = row?.[0] ?? null;
-    return this.#ledger_id;
+    const id = row?.[0] ?? null;
+    if (id === null && this.#seen) {
+      throw new IndelibleError(
+        'LEDGER_NOT_FOUND',
+        `the ledger ${this.#ledger} is no longer there, or this role is no longer bound to it`,
+      );
+    }
+    this.#seen ||= id !== null;
+    this.#ledger_id = id;
+    return id;
   }
 
   async head(): Promise<Head | null> {
@@ -106,7 +121,10 @@ export class Reader {
     const id = await this.ledgerId();
     if (id === null) return null;
     const [bytes, ...rest] = await this.#link.copyRow(pageSql(BigInt(id), from, last, limit));
-    if (bytes === null || bytes === undefined) return null;
+    if (bytes === null || bytes === undefined) {
+      await this.#lookForLedger();
+      return null;
+    }
     const [lengths, seqs, count, min, max] = rest.map(toText) as [string, string, string, string, string];
     const ends = new Uint32Array(Number(count));
     let end = 0;
@@ -121,7 +139,10 @@ export class Reader {
 
   async #ofLedger(name: string, text: string, values: (string | number)[] = []): Promise<readonly Row[]> {
     const id = await this.ledgerId();
-    return id === null ? [] : this.#query(name, text, [id, ...values]);
+    const rows = id === null ? [] : await this.#query(name, text, [id, ...values]);
+    // A role that was renamed or unbound meanwhile sees nothing, which must not look as if records were gone.
+    if (id !== null && rows.length === 0) await this.#lookForLedger();
+    return rows;
   }
 
   async #query(name: string, text: string, values: (string | number)[]): Promise<readonly Row[]> {
