@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { IndelibleError } from '@indelible/core';
 import { openLedger } from '../../packages/indelible/src/compose.ts';
 import { queryRecords } from '../../packages/indelible/src/evidence/query.ts';
 import { readGapless } from '../../packages/indelible/src/ledger/gapless.ts';
@@ -135,4 +136,29 @@ test('a store that has a head but does not give its records does not keep the in
   });
   await rejectsWith('LEDGER_DAMAGED', () => tail.reach(10));
   assert.equal(reads, 2);
+});
+
+test('the log tells once that indexing fails, and that it works again', async (t) => {
+  const store = openMemoryStore();
+  await store.append(lines(0, 10), null);
+  const index = await openSqliteIndex({ path: ':memory:', threads: 'none' });
+  const faults = Array.from({ length: 2 }, () => new IndelibleError('STORE_FULL', 'the disk is full'));
+  const { add } = index;
+  index.add = async (batch) => {
+    const fault = faults.shift();
+    if (fault !== undefined) throw fault;
+    return add.call(index, batch);
+  };
+  const told: string[] = [];
+  const tell = (_facts: object, message: string) => void told.push(message.split(';')[0]!);
+  const log = { ...SILENT, warn: tell, error: tell };
+  const tail = new IndexTail({ store, index, position: 0, log, onPosition() {}, headSeq: () => -1 });
+  t.after(async () => {
+    await tail.close();
+    await Promise.all([index.close(), store.close()]);
+  });
+  await rejectsWith('STORE_FULL', () => tail.reach(10));
+  await rejectsWith('STORE_FULL', () => tail.reach(10));
+  await tail.reach(10);
+  assert.deepEqual(told, ['indexing failed', 'indexing works again']);
 });

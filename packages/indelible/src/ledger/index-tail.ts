@@ -60,6 +60,8 @@ export class IndexTail {
   #wake: (() => void) | null = null;
   /** The head when the tail last looked whether a burst is over. */
   #looked = { seq: -1, at: Number.NEGATIVE_INFINITY, in_burst: false };
+  /** The fault that the log was told of; null once the index has come further. */
+  #told: { readonly error: string; readonly position: number } | null = null;
   /** When everything was indexed. */
   #caught_up_at = performance.now();
 
@@ -132,7 +134,6 @@ export class IndexTail {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     let failed = false;
-    let told = '';
     while (!signal.aborted) {
       try {
         if (failed) await this.#align();
@@ -142,11 +143,10 @@ export class IndexTail {
         if (signal.aborted) return;
         failed = true;
         const fault = { error: String(error), position: this.#position };
-        const telling = JSON.stringify(fault);
         // Where records are missing it stays so: said once, not every second.
-        if (telling !== told)
+        if (this.#told?.error !== fault.error || this.#told.position !== fault.position)
           this.#log.error(fault, 'indexing failed; recording goes on, the index tries again');
-        told = telling;
+        this.#told = fault;
         this.#fail(error);
         await delay(RETRY_MS, undefined, { signal }).catch(() => {});
       }
@@ -227,6 +227,10 @@ export class IndexTail {
 
   #advance(position: number): void {
     this.#position = position;
+    if (this.#told !== null && position > this.#told.position) {
+      this.#told = null;
+      this.#log.warn({ position }, 'indexing works again');
+    }
     const ready = this.#waiters.filter((waiter) => waiter.position <= position);
     if (ready.length > 0) {
       this.#waiters = this.#waiters.filter((waiter) => waiter.position > position);
