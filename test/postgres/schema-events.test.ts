@@ -15,7 +15,7 @@ import {
   leafHash,
   parseRecord,
 } from '@indelible/core';
-import type { Client } from 'pg';
+import { type Client, escapeIdentifier } from 'pg';
 import { configOf } from '../../packages/indelible/src/ledger/config.ts';
 import { SQLSTATES } from '../../packages/indelible/src/stores/postgres/schema/index.ts';
 import { batchOf } from '../support/chain.ts';
@@ -261,6 +261,37 @@ test("the ledger's own actions and its own actor are not for applications", { sk
   await insert(ledger, [{ action: 'x', actor: { type: 'service', id: 'indelible' } }]);
   const [, record] = await stored(ledger);
   assert.equal(record!.record.actor.type, 'database-role', 'a role can only say that it acts for the ledger');
+});
+
+test('a role whose name is no line of text cannot record: nobody could read such an actor', {
+  skip,
+}, async (t) => {
+  const ledger = await created('role-names');
+  const good = 'é "q" \\ %s';
+  for (const role of [good, 'line\nbreak', 'tab\t', 'delete\u007f']) {
+    await owner.query(`CREATE ROLE ${escapeIdentifier(role)} LOGIN IN ROLE app`);
+    const client = await connected(server, database, role);
+    t.after(async () => {
+      await client.end();
+      await owner.query(`DROP ROLE ${escapeIdentifier(role)}`);
+    });
+    await client.query("INSERT INTO indelible.outbox (ledger, action) VALUES ($1, 'x')", [ledger]);
+    if (role === good) await insert(ledger, [{ action: 'x' }], client);
+    else {
+      const { code, detail } = await refusal(insert(ledger, [{ action: 'x' }], client));
+      assert.equal(code, SQLSTATES.event_invalid);
+      assert.deepEqual(JSON.parse(detail!), { code: 'EVENT_INVALID', member: 'event.actor.id' });
+    }
+  }
+  await owner.query('SELECT indelible.seal_outbox($1)', [ledger]);
+  const lines = await stored(ledger);
+  assertIntact(lines);
+  assert.deepEqual(
+    lines.map(({ record }) => record.actor.id),
+    ['indelible', good, good],
+  );
+  const { rows } = await owner.query('SELECT code FROM indelible.outbox_refused WHERE ledger = $1', [ledger]);
+  assert.deepEqual(rows, Array(3).fill({ code: 'EVENT_INVALID' }));
 });
 
 test('an idempotency key: the same content returns the first record, other content is refused', {

@@ -95,6 +95,10 @@ BEGIN
   IF is_keyed THEN
     RAISE EXCEPTION 'the ledger % is keyed: only who has the key can seal records', ledger_name USING ERRCODE = 'ND008';
   END IF;
+  -- A role may be called anything, a line break included; an actor may not.
+  IF ltrim(NEW.said_by, 'etaoinsrldcumpgbfyvwhkxqjz_0123456789') <> '' THEN
+    nothing := indelible.check_line('event.actor.id', NEW.said_by, 1024);
+  END IF;
 
   NEW.ledger := ledger_name;
   middle := gen_random_uuid();
