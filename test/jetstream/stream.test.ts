@@ -214,6 +214,37 @@ test('a stream that is made anew with as many messages is noticed by a writer th
   await reader.close();
 });
 
+test('settings that are changed under an open writer: it appends nothing to what would not keep it', {
+  skip,
+}, async () => {
+  const { stream, lines } = await filled([2, 1]);
+  const url = server!.url(stream);
+  // Due before every append.
+  const store = await openJetStreamStore({ url, times: { recheck_ms: 0, patience_ms: 300 } });
+  const set = (settings: object) => asOwner(({ manager }) => manager.streams.update(stream, settings));
+  const append = async (): Promise<void> => {
+    const more = sampleLines(1, { after: lines.at(-1) });
+    await store.append(sampleBatch(more), headOf(lines));
+    lines.push(...more);
+  };
+  await append();
+  for (const [changed, back, words] of [
+    [{ max_age: 3600e9 }, { max_age: 0 }, /max_age is 3600000000000 ns: old messages are dropped/],
+    [{ max_bytes: 1e9 }, { max_bytes: -1 }, /max_bytes is 1000000000/],
+    [{ subjects: ['other'] }, { subjects: [`indelible.${stream}`] }, /its subjects are other/],
+  ] as const) {
+    await set(changed);
+    await assert.rejects(append(), says('STORE_UNSUITABLE', words));
+    assert.deepEqual(await store.head(), headOf(lines), 'what is there can be read');
+    await set(back);
+    await append();
+  }
+  await set({ max_msgs: 1 });
+  await set({ max_msgs: -1 });
+  await assert.rejects(append(), says('LEDGER_DAMAGED', /messages 1 to \d are gone/));
+  await store.close();
+});
+
 test('a sealed stream is read, and refused for writing', { skip }, async () => {
   const { stream, lines, open } = await filled([3]);
   const store = await open();

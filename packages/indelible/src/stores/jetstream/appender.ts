@@ -11,9 +11,10 @@
  * `head` goes on with it: it answers only when it is certain. Nothing else of ours is ever sent for that place, so
  * that a server which has kept the message, apart from the others, has kept nothing wrong.
  *
- * Errors:  HEAD_MOVED, STORE_UNAVAILABLE, STORE_FULL, STORE_READ_ONLY, LEDGER_DAMAGED.
+ * Errors:  HEAD_MOVED, STORE_UNAVAILABLE, STORE_UNSUITABLE, STORE_FULL, STORE_READ_ONLY, LEDGER_DAMAGED.
  */
 import { IndelibleError, isIndelibleError } from '@indelible/core';
+import type { StreamInfo } from '@nats-io/jetstream';
 import type { Head, LineBatch } from '../contract.ts';
 import type { Patience } from './connection.ts';
 import { PassingFault, unavailable } from './fault.ts';
@@ -40,6 +41,7 @@ interface Attempt {
 export class Appender {
   readonly #stream: StreamClient;
   readonly #map: MessageMap;
+  readonly #check: (info: StreamInfo) => void;
   readonly #end: KnownEnd;
   /** False when the servers must be asked for the end again. */
   #current = false;
@@ -50,9 +52,11 @@ export class Appender {
   /** Counts the appends that failed otherwise than by another writer. */
   #failures = 0;
 
-  constructor(stream: StreamClient, map: MessageMap) {
+  /** `check` raises unless the stream keeps what is appended to it. */
+  constructor(stream: StreamClient, map: MessageMap, check: (info: StreamInfo) => void = () => {}) {
     this.#stream = stream;
     this.#map = map;
+    this.#check = check;
     this.#end = new KnownEnd(stream);
   }
 
@@ -113,9 +117,27 @@ export class Appender {
 
   /** What we know, when it is as fresh as can be and as expected; otherwise what the servers say. */
   async #currentTail(expected: Head | null, patience: Patience): Promise<Tail> {
-    const known = this.#current && this.#end.confirmed && !this.#stream.recheck_due;
+    const is_due = this.#stream.recheck_due;
+    if (is_due) await this.#checkStream(patience);
+    const known = this.#current && this.#end.confirmed && !is_due;
     if (!known || !isSame(this.#end.tail.head, expected)) await this.#end.find(patience);
     return this.#end.tail;
+  }
+
+  /**
+   * Whether the stream still keeps what is appended: somebody may have set a limit, and no answer to an append says so.
+   * As with its end, that messages are gone is only believed when they go on being gone.
+   */
+  async #checkStream(patience: Patience): Promise<void> {
+    for (;;) {
+      const info = await this.#stream.info(patience);
+      try {
+        return this.#check(info);
+      } catch (error) {
+        if (patience.over || !isIndelibleError(error, 'LEDGER_DAMAGED')) throw error;
+      }
+      await patience.pause();
+    }
   }
 
   /** Makes sure that a batch of unknown outcome has landed or never will. */

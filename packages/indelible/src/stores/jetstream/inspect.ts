@@ -4,7 +4,7 @@
  * Errors:  those of asking.
  */
 import { IndelibleError } from '@indelible/core';
-import type { StreamConfig } from '@nats-io/jetstream';
+import type { StreamConfig, StreamInfo } from '@nats-io/jetstream';
 import type { StoreFinding } from '../contract.ts';
 import type { StreamAddress } from './address.ts';
 import { missingGuarantees, missingMessages, missingReplicas, type Needs, subjectOf } from './settings.ts';
@@ -32,14 +32,18 @@ export async function checkReplicas(stream: StreamClient, { replicas }: StreamAd
     throw new IndelibleError('STORE_UNSUITABLE', `${stream.connection.place}: ${missing}`);
 }
 
-/** Refuses to write to a stream that would not keep what is written, or has not kept it, or where that is not permitted. */
-export async function checkFit(stream: StreamClient, address: StreamAddress): Promise<void> {
-  const { place } = stream.connection;
-  const { config, state } = await stream.info();
+/** Refuses a stream that would not keep what is appended, or has not kept what was. */
+export function checkKeeps({ config, state }: StreamInfo, address: StreamAddress, place: string): void {
   const gone = missingMessages(state);
   if (gone !== null) throw new IndelibleError('LEDGER_DAMAGED', `${place}: ${gone}`);
   if (config.sealed === true) throw new IndelibleError('STORE_READ_ONLY', `${place}: the stream is sealed`);
   checkGuarantees(config, needsOf(address), place);
+}
+
+/** Refuses to write to a stream that is not fit for it, or where that is not permitted. */
+export async function checkFit(stream: StreamClient, address: StreamAddress): Promise<void> {
+  const { place } = stream.connection;
+  checkKeeps(await stream.info(), address, place);
   const payload = await stream.payloadBytesMax(PAYLOAD_BYTES_LEAST);
   if (payload < PAYLOAD_BYTES_LEAST) {
     throw new IndelibleError(

@@ -16,7 +16,7 @@ import { Appender } from './appender.ts';
 import { Connection, type Times } from './connection.ts';
 import type { Environment } from './credentials.ts';
 import { loadDriver } from './driver.ts';
-import { checkFit, checkReplicas, inspect } from './inspect.ts';
+import { checkFit, checkKeeps, checkReplicas, inspect } from './inspect.ts';
 import { locate } from './locate.ts';
 import { lineEnds, type RecordsMessage, type StreamMessage } from './message.ts';
 import { MessageCache } from './message-cache.ts';
@@ -89,7 +89,7 @@ class JetStreamStore implements LogStore {
     this.#address = address;
     this.read_only = read_only;
     this.url = this.#connection.place;
-    this.#appender = new Appender(stream, this.#map);
+    this.#appender = new Appender(stream, this.#map, (info) => checkKeeps(info, address, this.url));
   }
 
   async head(): Promise<Head | null> {
