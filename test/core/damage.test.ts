@@ -204,6 +204,18 @@ const ATTACKS: Attack[] = [
     act: (c) => replaced(c, 500, { hash: 'x', body: 'y' }),
   },
   {
+    name: 'a record with a member that no reader knows',
+    damage: 'not_canonical',
+    seq: 999,
+    act: (c, seal) => replaced(c, 999, seal(999, c[998]!.hash, { unknown: 1 })),
+  },
+  {
+    name: 'a record that is too large for a tile',
+    damage: 'not_canonical',
+    seq: 999,
+    act: (c, seal) => replaced(c, 999, seal(999, c[998]!.hash, { data: 'x'.repeat(65_535) })),
+  },
+  {
     name: 'bytes with the right hash that two parsers read differently',
     damage: 'not_canonical',
     seq: 999,

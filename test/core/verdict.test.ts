@@ -170,7 +170,7 @@ test('pitfall 11: a tail that is cut off is tampering once a checkpoint covers i
 test('a whole rewrite with recomputed hashes is tampering, and the first bad size is named', async () => {
   const rewritten = chain.slice(0, 30);
   for (let seq = 30; seq < 60; seq++) {
-    rewritten.push(sealLine(seq, rewritten.at(-1)!.hash, {}, seq === 30 ? { outcome: 'failed' } : {}));
+    rewritten.push(sealLine(seq, rewritten.at(-1)!.hash, {}, seq === 30 ? { outcome: 'error' } : {}));
   }
   assert.equal(verify(rewritten, []).result, 'verified', 'the chain itself agrees');
   const notes = await Promise.all([10, 20, 40, 60].map((size) => note(chain.slice(0, size), witnessed)));

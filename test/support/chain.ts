@@ -28,7 +28,8 @@ export function sealLine(
     action: shape.action?.(seq) ?? 'test.step',
     actor: shape.actor ?? { type: 'user', id: 'ann' },
     correlation_id: (seq + 1).toString(16).padStart(32, '0'),
-    data: { note: `step ${seq}`, prev_hash: 'decoy', seq: 7 },
+    // An attachment stands in place of data.
+    ...('attachment' in members ? {} : { data: { note: `step ${seq}`, prev_hash: 'decoy', seq: 7 } }),
     id: `019aa000-0000-7000-8000-${seq.toString(16).padStart(12, '0')}`,
     ledger: shape.ledger ?? 'test/chain',
     outcome: 'ok',

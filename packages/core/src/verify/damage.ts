@@ -22,7 +22,7 @@ export const CHAIN_DAMAGE = [
   'relinked',
   /** A line that is no line. */
   'unreadable',
-  /** Bytes that are hashed but are no canonical record: two readers could read two things. */
+  /** Bytes that are hashed but are no canonical record: two readers could read two things, or none could read it. */
   'not_canonical',
   /** The number under which the store files the record is not the record's own. */
   'column_mismatch',

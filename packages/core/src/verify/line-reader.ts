@@ -12,6 +12,8 @@
 import { type BodyHash, leafHash } from '../chain/hash.ts';
 import { isLine, LINE_BODY_START, LINE_HASH_START, LINE_TAIL } from '../chain/line.ts';
 import { CanonicalScanner } from '../json/scan.ts';
+import { LIMITS } from '../record/limits.ts';
+import { isRecord } from './record-form.ts';
 
 /** The hash for a key id (null: a plain ledger), or undefined when that secret was not given. */
 export type HashByKey = (key_id: string | null) => BodyHash | undefined;
@@ -76,7 +78,12 @@ export class LineReader {
     }
     const canonical = this.#scanner.scan(bytes, start + LINE_BODY_START, end - LINE_TAIL);
     const complete = this.#findMembers();
-    this.problem = canonical && complete ? null : 'not_canonical';
+    const is_record =
+      canonical &&
+      complete &&
+      end - start - LINE_BODY_START - LINE_TAIL <= LIMITS.record_bytes &&
+      isRecord(bytes, this.#scanner);
+    this.problem = is_record ? null : 'not_canonical';
     this.hash = this.#hashFor(this.key_id)?.(this.body()) ?? '';
     if (this.hash === '') return;
     [this.#own, this.#before] = [this.#before, this.#own];

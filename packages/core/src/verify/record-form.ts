@@ -1,0 +1,187 @@
+/**
+ * Whether canonical bytes are a record of version 1: its members alone, each of the form that it must have.
+ *
+ * A record that no reader takes would keep everybody from reading the log, and yet have the right hash and links.
+ *
+ * Shapes:  what the scanner found must be of these bytes.
+ * Source:  docs/format/record.md.
+ * Pure:    no I/O.
+ */
+import type { CanonicalScanner } from '../json/scan.ts';
+import { LIMITS } from '../record/limits.ts';
+import { isUsualHex, isUsualId, isUsualLine, isUsualParty } from './usual-values.ts';
+import {
+  amount,
+  type Form,
+  line,
+  list,
+  literal,
+  NONE,
+  notZero,
+  object,
+  oneOf,
+  short,
+  template,
+  text,
+  word,
+} from './value-forms.ts';
+
+const FIRST_OF_NAME = /[A-Za-z0-9]/;
+const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,62}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}$/;
+const TIME = /^(\d{4}-\d\d-(\d\d))T\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+
+/** A time that exists: what the 30th of February is moved to is another day. */
+function isTime(content: string): boolean {
+  const [, date, day] = TIME.exec(content) ?? [];
+  const time = Date.parse(content);
+  if (date === undefined || Number.isNaN(time)) return false;
+  return day! <= '28' || new Date(time).toISOString().startsWith(date);
+}
+
+const named = { id: line(LIMITS.identifier), 'name?': line(LIMITS.name) };
+const type = line(LIMITS.actor_type);
+const resource = object({ ...named, type });
+
+/** An actor that may stand for another so many times. */
+function actor(delegations: number): Form {
+  if (delegations === 0) return resource;
+  return object({ ...named, 'on_behalf_of?': actor(delegations - 1), type });
+}
+
+const attachmentSize: Form = (bytes, at) => {
+  const end = amount(bytes, at);
+  const size = end === NONE ? Number.NaN : Number(String.fromCharCode(...bytes.subarray(at, end)));
+  return Number.isSafeInteger(size) && size <= LIMITS.attachment_bytes ? end : NONE;
+};
+
+const digest = template('#'.repeat(64));
+const ledgerName: Form = (bytes, at) =>
+  FIRST_OF_NAME.test(String.fromCharCode(bytes[at + 1]!)) ? nameRest(bytes, at) : NONE;
+const nameRest = word(LIMITS.ledger_name, '._~:/@-');
+
+/** In the order of their names, as records have them. No form: the chain looks at it, or it may be anything. */
+const MEMBERS = [
+  required('action', line(LIMITS.action)),
+  required('actor', actor(LIMITS.delegation_depth)),
+  optional(
+    'attachment',
+    object({
+      digest: template(`sha-256:${'#'.repeat(64)}`),
+      media_type: short(127, (content) => MEDIA_TYPE.test(content)),
+      size: attachmentSize,
+    }),
+  ),
+  required('correlation_id', notZero(template('#'.repeat(32)))),
+  optional('cost_usd', amount),
+  optional('data', null),
+  optional('event_type', line(LIMITS.event_type)),
+  required('id', template('########-####-7###-*###-############')),
+  optional('idempotency', object({ digest, key: line(LIMITS.idempotency_key) })),
+  optional('input_ref', line(LIMITS.reference)),
+  optional('key_id', word(LIMITS.key_id, '._-')),
+  optional('latency_ms', amount),
+  required('ledger', ledgerName),
+  optional('message', text(LIMITS.message)),
+  optional('occurred_at', short(30, isTime)),
+  required('outcome', oneOf(...['"ok"', '"error"', '"denied"', '"pending"'].map(literal))),
+  optional('output_ref', line(LIMITS.reference)),
+  optional('params_hash', digest),
+  required('prev_hash', null),
+  required('recorded_at', template('0000-00-00T00:00:00.000Z')),
+  optional('related_resources', list(resource, LIMITS.related_resources)),
+  optional('resource', resource),
+  required('seq', null),
+  optional(
+    'session',
+    object({
+      'agent_id?': line(LIMITS.identifier),
+      'agent_type?': type,
+      'id?': line(LIMITS.identifier),
+      'lineage?': list(line(LIMITS.identifier), LIMITS.lineage),
+    }),
+  ),
+  optional('source', line(LIMITS.source)),
+  optional('span_id', notZero(template('#'.repeat(16)))),
+  required('v', literal('1')),
+];
+const placeOf = (wanted: string): number => MEMBERS.findIndex(({ name }) => name === wanted);
+const ACTION = placeOf('action');
+const ACTOR = placeOf('actor');
+const ATTACHMENT = placeOf('attachment');
+const CORRELATION_ID = placeOf('correlation_id');
+const DATA = placeOf('data');
+const ID = placeOf('id');
+const OUTCOME = placeOf('outcome');
+const RESOURCE = placeOf('resource');
+
+/** Names, one behind the other: every record's are compared with them. */
+const NAMES = new TextEncoder().encode(MEMBERS.map(({ name }) => name).join(''));
+const NAME_LENGTHS = Uint8Array.from(MEMBERS, ({ name }) => name.length);
+const NAME_OFFSETS = Uint16Array.from(MEMBERS, (_, i) =>
+  NAME_LENGTHS.subarray(0, i).reduce((sum, n) => sum + n, 0),
+);
+const MUST_BE = Uint8Array.from(MEMBERS, ({ must_be }) => (must_be ? 1 : 0));
+const COUNT = MEMBERS.length;
+
+interface Member {
+  readonly name: string;
+  readonly form: Form | null;
+  readonly must_be: boolean;
+}
+
+function required(name: string, form: Form | null): Member {
+  return { name, form, must_be: true };
+}
+
+function optional(name: string, form: Form | null): Member {
+  return { name, form, must_be: false };
+}
+
+/** Whether the object that was scanned last, and is canonical, is a record. */
+export function isRecord(bytes: Uint8Array, scanned: CanonicalScanner): boolean {
+  const { members, key_start, key_end, value_start, value_end } = scanned;
+  let place = 0;
+  let has_attachment = false;
+  for (let i = 0; i < members; i++) {
+    const start = key_start[i]!;
+    const length = key_end[i]! - start;
+    while (NAME_LENGTHS[place] !== length || !isName(place, bytes, start, length))
+      if (place >= COUNT || MUST_BE[place++] === 1) return false;
+    const begin = value_start[i]!;
+    const end = value_end[i]!;
+    if (!isUsual(place, bytes, begin, end)) {
+      const { form } = MEMBERS[place]!;
+      if (form !== null && form(bytes, begin) !== end) return false;
+    }
+    if (place === ATTACHMENT) has_attachment = true;
+    else if (place === DATA && has_attachment) return false;
+    place++;
+  }
+  return place === COUNT;
+}
+
+/** Whether the value is surely of the form of this member. */
+function isUsual(place: number, bytes: Uint8Array, begin: number, end: number): boolean {
+  switch (place) {
+    case ACTION:
+      return isUsualLine(bytes, begin, end, LIMITS.action);
+    case ACTOR:
+      return isUsualParty(bytes, begin, end, true);
+    case CORRELATION_ID:
+      return isUsualHex(bytes, begin, end, 32);
+    case ID:
+      return isUsualId(bytes, begin, end);
+    case OUTCOME:
+      return end - begin === 4 && bytes[begin + 1] === 0x6f && bytes[begin + 2] === 0x6b;
+    case RESOURCE:
+      return isUsualParty(bytes, begin, end, false);
+    default:
+      return false;
+  }
+}
+
+function isName(place: number, bytes: Uint8Array, start: number, length: number): boolean {
+  const offset = NAME_OFFSETS[place]!;
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== NAMES[offset + i]) return false;
+  return true;
+}
