@@ -182,6 +182,28 @@ for (const [name, values] of Object.entries(MEMBERS)) {
   });
 }
 
+test('a record whose id or run has any byte at any place', () => {
+  const id = '019aa000-0000-7000-8000-00000000000f';
+  const correlation_id = '0af7651916cd43dd8448eb211c80319c';
+  for (const [name, usual] of Object.entries({ id, correlation_id }))
+    for (let place = 0; place < usual.length; place++)
+      for (let byte = 0; byte < 128; byte++) {
+        const changed = usual.slice(0, place) + String.fromCharCode(byte) + usual.slice(place + 1);
+        judged(bodyWith({ [name]: changed }));
+      }
+});
+
+test('a record whose time of recording has any byte at any place', () => {
+  const usual = '2026-11-21T02:14:00.123Z';
+  for (let place = 0; place < usual.length; place++)
+    for (const byte of '/09:;-.TZaz ?@\u007f') {
+      const recorded_at = usual.slice(0, place) + byte + usual.slice(place + 1);
+      // Of an earlier one something else would be said.
+      const later = recorded_at < '2027' ? `9${recorded_at.slice(1)}` : recorded_at;
+      judged(bodyWith({ recorded_at: later }));
+    }
+});
+
 test('a record without one of its members', () => {
   for (const name of Object.keys(JSON.parse(first.body) as object))
     assert.equal(judged(bodyWith({ [name]: undefined })), name === 'data', name);

@@ -82,7 +82,7 @@ export class LineReader {
       canonical &&
       complete &&
       end - start - LINE_BODY_START - LINE_TAIL <= LIMITS.record_bytes &&
-      isRecord(bytes, this.#scanner);
+      isRecord(bytes, this.#view, this.#scanner);
     this.problem = is_record ? null : 'not_canonical';
     this.hash = this.#hashFor(this.key_id)?.(this.body()) ?? '';
     if (this.hash === '') return;

@@ -9,7 +9,7 @@
  */
 import type { CanonicalScanner } from '../json/scan.ts';
 import { LIMITS } from '../record/limits.ts';
-import { isUsualHex, isUsualId, isUsualLine, isUsualParty } from './usual-values.ts';
+import { isUsualHex, isUsualId, isUsualLine, isUsualParty, isUsualTime } from './usual-values.ts';
 import {
   amount,
   type Form,
@@ -112,14 +112,31 @@ const CORRELATION_ID = placeOf('correlation_id');
 const DATA = placeOf('data');
 const ID = placeOf('id');
 const OUTCOME = placeOf('outcome');
+const RECORDED_AT = placeOf('recorded_at');
 const RESOURCE = placeOf('resource');
 
-/** Names, one behind the other: every record's are compared with them. */
-const NAMES = new TextEncoder().encode(MEMBERS.map(({ name }) => name).join(''));
-const NAME_LENGTHS = Uint8Array.from(MEMBERS, ({ name }) => name.length);
-const NAME_OFFSETS = Uint16Array.from(MEMBERS, (_, i) =>
-  NAME_LENGTHS.subarray(0, i).reduce((sum, n) => sum + n, 0),
+/** Four bytes of a name, as it stands there with its quotes and the colon, and where they are. */
+interface Piece {
+  readonly at: number;
+  readonly word: number;
+}
+
+/** What covers a name, the last piece perhaps some of it twice: comparing bytes would take most of the time. */
+function piecesOf(name: string): Piece[] {
+  const { buffer, byteLength } = new TextEncoder().encode(`"${name}":`);
+  const starts = Array.from({ length: Math.ceil(byteLength / 4) }, (_, i) => Math.min(4 * i, byteLength - 4));
+  return starts.map((at) => ({ at, word: new DataView(buffer).getInt32(at) }));
+}
+
+const PIECES = MEMBERS.map(({ name }) => piecesOf(name));
+const PIECE_AT = Uint8Array.from(PIECES.flat(), ({ at }) => at);
+const PIECE_WORD = Int32Array.from(PIECES.flat(), ({ word }) => word);
+/** Where the pieces of each name begin, and behind them where the last ones end. */
+const FIRST_PIECE = Uint8Array.from(
+  [...MEMBERS.keys(), MEMBERS.length],
+  (i) => PIECES.slice(0, i).flat().length,
 );
+const NAME_LENGTHS = Uint8Array.from(MEMBERS, ({ name }) => name.length);
 const MUST_BE = Uint8Array.from(MEMBERS, ({ must_be }) => (must_be ? 1 : 0));
 const COUNT = MEMBERS.length;
 
@@ -137,19 +154,19 @@ function optional(name: string, form: Form | null): Member {
   return { name, form, must_be: false };
 }
 
-/** Whether the object that was scanned last, and is canonical, is a record. */
-export function isRecord(bytes: Uint8Array, scanned: CanonicalScanner): boolean {
+/** Whether the object that was scanned last, and is canonical, is a record. `view` is of the same bytes. */
+export function isRecord(bytes: Uint8Array, view: DataView, scanned: CanonicalScanner): boolean {
   const { members, key_start, key_end, value_start, value_end } = scanned;
   let place = 0;
   let has_attachment = false;
   for (let i = 0; i < members; i++) {
     const start = key_start[i]!;
     const length = key_end[i]! - start;
-    while (NAME_LENGTHS[place] !== length || !isName(place, bytes, start, length))
+    while (NAME_LENGTHS[place] !== length || !isName(place, view, start))
       if (place >= COUNT || MUST_BE[place++] === 1) return false;
     const begin = value_start[i]!;
     const end = value_end[i]!;
-    if (!isUsual(place, bytes, begin, end)) {
+    if (!isUsual(place, bytes, view, begin, end)) {
       const { form } = MEMBERS[place]!;
       if (form !== null && form(bytes, begin) !== end) return false;
     }
@@ -161,18 +178,20 @@ export function isRecord(bytes: Uint8Array, scanned: CanonicalScanner): boolean 
 }
 
 /** Whether the value is surely of the form of this member. */
-function isUsual(place: number, bytes: Uint8Array, begin: number, end: number): boolean {
+function isUsual(place: number, bytes: Uint8Array, view: DataView, begin: number, end: number): boolean {
   switch (place) {
     case ACTION:
       return isUsualLine(bytes, begin, end, LIMITS.action);
     case ACTOR:
       return isUsualParty(bytes, begin, end, true);
     case CORRELATION_ID:
-      return isUsualHex(bytes, begin, end, 32);
+      return isUsualHex(view, begin, end, 32);
     case ID:
-      return isUsualId(bytes, begin, end);
+      return isUsualId(bytes, view, begin, end);
     case OUTCOME:
       return end - begin === 4 && bytes[begin + 1] === 0x6f && bytes[begin + 2] === 0x6b;
+    case RECORDED_AT:
+      return isUsualTime(view, begin, end);
     case RESOURCE:
       return isUsualParty(bytes, begin, end, false);
     default:
@@ -180,8 +199,9 @@ function isUsual(place: number, bytes: Uint8Array, begin: number, end: number): 
   }
 }
 
-function isName(place: number, bytes: Uint8Array, start: number, length: number): boolean {
-  const offset = NAME_OFFSETS[place]!;
-  for (let i = 0; i < length; i++) if (bytes[start + i] !== NAMES[offset + i]) return false;
+function isName(place: number, view: DataView, start: number): boolean {
+  const end = FIRST_PIECE[place + 1]!;
+  for (let i = FIRST_PIECE[place]!; i < end; i++)
+    if (view.getInt32(start - 1 + PIECE_AT[i]!) !== PIECE_WORD[i]) return false;
   return true;
 }

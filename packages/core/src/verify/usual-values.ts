@@ -11,8 +11,6 @@ import { LIMITS } from '../record/limits.ts';
 const PLAIN = new Uint8Array(256).fill(1, 0x20, 0x7f);
 PLAIN[0x22] = PLAIN[0x5c] = 0;
 
-const HEX = new Uint8Array(256).fill(1, 0x30, 0x3a).fill(1, 0x61, 0x67);
-
 const encoder = new TextEncoder();
 const ID = encoder.encode('{"id":"');
 const ON_BEHALF_OF = encoder.encode('","on_behalf_of":');
@@ -26,31 +24,71 @@ export function isUsualLine(bytes: Uint8Array, begin: number, end: number, most:
   return length > 0 && length <= most && bytes[begin] === 0x22 && pastPlain(bytes, begin + 1) === end - 1;
 }
 
-/** Whether a string is so many hex digits, not all of them zero. */
-export function isUsualHex(bytes: Uint8Array, begin: number, end: number, count: number): boolean {
-  if (end - begin !== count + 2 || bytes[begin] !== 0x22) return false;
+/** Whether a string is so many hex digits, a multiple of four, not all of them zero. */
+export function isUsualHex(view: DataView, begin: number, end: number, count: number): boolean {
+  if (end - begin !== count + 2) return false;
   let any = 0;
-  for (let at = begin + 1; at < end - 1; at++) {
-    const byte = bytes[at]!;
-    if (HEX[byte] === 0) return false;
-    any |= byte ^ 0x30;
+  for (let at = begin + 1; at < end - 1; at += 4) {
+    const word = view.getInt32(at);
+    if (!areHexDigits(word)) return false;
+    any |= word ^ 0x30303030;
   }
   return any !== 0;
 }
 
 /** Whether a string is a UUID of version 7. */
-export function isUsualId(bytes: Uint8Array, begin: number, end: number): boolean {
-  if (end - begin !== 38) return false;
-  const version = bytes[begin + 15];
-  const variant = bytes[begin + 20]!;
-  if (version !== 0x37 || !((variant >= 0x38 && variant <= 0x39) || variant === 0x61 || variant === 0x62))
-    return false;
-  for (let i = 1; i < 37; i++) {
-    if (i === 9 || i === 14 || i === 19 || i === 24) {
-      if (bytes[begin + i] !== 0x2d) return false;
-    } else if (HEX[bytes[begin + i]!] === 0) return false;
-  }
-  return bytes[begin] === 0x22;
+export function isUsualId(bytes: Uint8Array, view: DataView, begin: number, end: number): boolean {
+  if (end - begin !== 38 || bytes[begin + 15] !== 0x37) return false;
+  const variant = bytes[begin + 20];
+  return (
+    (variant === 0x38 || variant === 0x39 || variant === 0x61 || variant === 0x62) &&
+    bytes[begin + 9] === 0x2d &&
+    bytes[begin + 14] === 0x2d &&
+    bytes[begin + 19] === 0x2d &&
+    bytes[begin + 24] === 0x2d &&
+    areHexDigits(view.getInt32(begin + 1)) &&
+    areHexDigits(view.getInt32(begin + 5)) &&
+    areHexDigits(view.getInt32(begin + 10)) &&
+    areHexDigits(view.getInt32(begin + 15)) &&
+    areHexDigits(view.getInt32(begin + 20)) &&
+    areHexDigits(view.getInt32(begin + 25)) &&
+    areHexDigits(view.getInt32(begin + 29)) &&
+    areHexDigits(view.getInt32(begin + 33))
+  );
+}
+
+/**
+ * Of four bytes: a letter is moved to 0x3a and what follows, where it must be ten or more in its lower half, and a digit
+ * less.
+ */
+function areHexDigits(word: number): boolean {
+  const letters = (word >>> 6) & 0x01010101;
+  const moved = word - letters * 0x27;
+  const tens = (((moved & 0x0f0f0f0f) + 0x06060606) >>> 4) & 0x01010101;
+  return ((moved & 0xf0f0f0f0) ^ 0x30303030) === 0 && tens === letters;
+}
+
+/** Whether a string is a time in UTC with milliseconds: four characters at a time, of which some are no digits. */
+export function isUsualTime(view: DataView, begin: number, end: number): boolean {
+  return (
+    end - begin === 26 &&
+    areDigits(view.getInt32(begin + 1)) &&
+    areBetween(view.getInt32(begin + 5), 0xff0000ff, 0x2d00002d) &&
+    areBetween(view.getInt32(begin + 9), 0x0000ff00, 0x00005400) &&
+    areBetween(view.getInt32(begin + 13), 0x00ff0000, 0x003a0000) &&
+    areBetween(view.getInt32(begin + 17), 0xff0000ff, 0x3a00002e) &&
+    areBetween(view.getInt32(begin + 21), 0x000000ff, 0x0000005a)
+  );
+}
+
+/** Whether what the mask covers is as it must be, and all else a digit. */
+function areBetween(word: number, mask: number, fixed: number): boolean {
+  return ((word ^ fixed) & mask) === 0 && areDigits((word & ~mask) | (0x30303030 & mask));
+}
+
+/** Of four bytes: 0x30 to 0x39, and six more are still 0x3f at most. */
+function areDigits(word: number): boolean {
+  return ((word & 0xf0f0f0f0) ^ 0x30303030) === 0 && (((word + 0x06060606) & 0xf0f0f0f0) ^ 0x30303030) === 0;
 }
 
 /** Whether an object is an actor or a resource without a name, which may stand for another one. */
