@@ -13,7 +13,7 @@ import { type BodyHash, leafHash } from '../chain/hash.ts';
 import { isLine, LINE_BODY_START, LINE_HASH_START, LINE_TAIL } from '../chain/line.ts';
 import { CanonicalScanner } from '../json/scan.ts';
 import { LIMITS } from '../record/limits.ts';
-import { isRecord } from './record-form.ts';
+import { PLACE, RecordForm } from './record-form.ts';
 
 /** The hash for a key id (null: a plain ledger), or undefined when that secret was not given. */
 export type HashByKey = (key_id: string | null) => BodyHash | undefined;
@@ -42,6 +42,7 @@ export class LineReader {
 
   readonly #hashByKey: HashByKey;
   readonly #scanner = new CanonicalScanner();
+  readonly #form = new RecordForm();
   /** `hash` as bytes, and that of the line before, for comparing many times as fast as with text. */
   #own = emptyHash();
   #before = emptyHash();
@@ -77,13 +78,12 @@ export class LineReader {
       return;
     }
     const canonical = this.#scanner.scan(bytes, start + LINE_BODY_START, end - LINE_TAIL);
-    const complete = this.#findMembers();
     const is_record =
       canonical &&
-      complete &&
       end - start - LINE_BODY_START - LINE_TAIL <= LIMITS.record_bytes &&
-      isRecord(bytes, this.#view, this.#scanner);
-    this.problem = is_record ? null : 'not_canonical';
+      this.#form.fits(bytes, this.#view, this.#scanner);
+    const complete = is_record ? this.#takeMembers() : this.#findMembers();
+    this.problem = is_record && complete ? null : 'not_canonical';
     this.hash = this.#hashFor(this.key_id)?.(this.body()) ?? '';
     if (this.hash === '') return;
     [this.#own, this.#before] = [this.#before, this.#own];
@@ -159,6 +159,25 @@ export class LineReader {
       this.#last_key = key_id;
     }
     return this.#last_hash;
+  }
+
+  /** Takes the chain's members out of a record; false when one has the wrong form. */
+  #takeMembers(): boolean {
+    const { value_start, value_end } = this.#scanner;
+    const form = this.#form;
+    const key = form.memberAt(PLACE.key_id);
+    if (key >= 0) this.key_id = this.#text(value_start[key]! + 1, value_end[key]! - value_start[key]! - 2);
+    this.is_ledger_action = this.#equals(value_start[form.memberAt(PLACE.action)]!, '"ledger.');
+    this.has_attachment = form.memberAt(PLACE.attachment) >= 0;
+    const ledger = form.memberAt(PLACE.ledger);
+    this.#ledger_start = value_start[ledger]! + 1;
+    this.#ledger_end = value_end[ledger]! - 1;
+    this.#time_start = value_start[form.memberAt(PLACE.recorded_at)]! + 1;
+    const seq = form.memberAt(PLACE.seq);
+    this.seq = readInteger(this.bytes, value_start[seq]!, value_end[seq]!);
+    const prev = form.memberAt(PLACE.prev_hash);
+    if (value_end[prev]! - value_start[prev]! === HASH_DIGITS + 2) this.#prev_start = value_start[prev]! + 1;
+    return this.seq >= 0 && this.#prev_start >= 0;
   }
 
   /** Finds the chain's members among the outermost ones; false when one is missing or has the wrong form. */

@@ -111,6 +111,7 @@ const ATTACHMENT = placeOf('attachment');
 const CORRELATION_ID = placeOf('correlation_id');
 const DATA = placeOf('data');
 const ID = placeOf('id');
+const LEDGER = placeOf('ledger');
 const OUTCOME = placeOf('outcome');
 const RECORDED_AT = placeOf('recorded_at');
 const RESOURCE = placeOf('resource');
@@ -154,49 +155,85 @@ function optional(name: string, form: Form | null): Member {
   return { name, form, must_be: false };
 }
 
-/** Whether the object that was scanned last, and is canonical, is a record. `view` is of the same bytes. */
-export function isRecord(bytes: Uint8Array, view: DataView, scanned: CanonicalScanner): boolean {
-  const { members, key_start, key_end, value_start, value_end } = scanned;
-  let place = 0;
-  let has_attachment = false;
-  for (let i = 0; i < members; i++) {
-    const start = key_start[i]!;
-    const length = key_end[i]! - start;
-    while (NAME_LENGTHS[place] !== length || !isName(place, view, start))
-      if (place >= COUNT || MUST_BE[place++] === 1) return false;
-    const begin = value_start[i]!;
-    const end = value_end[i]!;
-    if (!isUsual(place, bytes, view, begin, end)) {
-      const { form } = MEMBERS[place]!;
-      if (form !== null && form(bytes, begin) !== end) return false;
+/** Where the members of a record are that the chain needs. */
+export const PLACE = {
+  ...{ action: ACTION, attachment: ATTACHMENT, key_id: placeOf('key_id'), ledger: LEDGER },
+  ...{ prev_hash: placeOf('prev_hash'), recorded_at: RECORDED_AT, seq: placeOf('seq') },
+} as const;
+const ABSENT = -1;
+
+/** Tells records, one after the other: nearly all are of the ledger of the one before. */
+export class RecordForm {
+  /** By place, which of the scanned members it is, or ABSENT. */
+  readonly #found = new Int8Array(COUNT);
+  /** The ledger's name, with its quotes, as it was accepted last. */
+  #ledger = new DataView(new ArrayBuffer(0));
+
+  /** Whether the object that was scanned last, and is canonical, is a record. `view` is of the same bytes. */
+  fits(bytes: Uint8Array, view: DataView, scanned: CanonicalScanner): boolean {
+    const { members, key_start, key_end, value_start, value_end } = scanned;
+    if (members > COUNT) return false;
+    this.#found.fill(ABSENT);
+    let place = 0;
+    for (let i = 0; i < members; i++) {
+      const start = key_start[i]!;
+      const length = key_end[i]! - start;
+      while (NAME_LENGTHS[place] !== length || !isName(place, view, start))
+        if (place >= COUNT || MUST_BE[place++] === 1) return false;
+      const begin = value_start[i]!;
+      const end = value_end[i]!;
+      if (!this.#isUsual(place, bytes, view, begin, end)) {
+        const { form } = MEMBERS[place]!;
+        if (form !== null && form(bytes, begin) !== end) return false;
+        if (place === LEDGER) this.#ledger = copyOf(bytes, begin, end);
+      }
+      this.#found[place] = i;
+      place++;
     }
-    if (place === ATTACHMENT) has_attachment = true;
-    else if (place === DATA && has_attachment) return false;
-    place++;
+    return place === COUNT && (this.#found[ATTACHMENT] === ABSENT || this.#found[DATA] === ABSENT);
   }
-  return place === COUNT;
+
+  /** Which of the scanned members the one of this place is, or -1; of a record that fits. */
+  memberAt(place: number): number {
+    return this.#found[place]!;
+  }
+
+  /** Whether the value is surely of the form of this member. */
+  #isUsual(place: number, bytes: Uint8Array, view: DataView, begin: number, end: number): boolean {
+    switch (place) {
+      case ACTION:
+        return isUsualLine(bytes, view, begin, end, LIMITS.action);
+      case ACTOR:
+        return isUsualParty(bytes, view, begin, end, true);
+      case CORRELATION_ID:
+        return isUsualHex(view, begin, end, 32);
+      case ID:
+        return isUsualId(bytes, view, begin, end);
+      case LEDGER:
+        return this.#isLedger(view, begin, end);
+      case OUTCOME:
+        return end - begin === 4 && bytes[begin + 1] === 0x6f && bytes[begin + 2] === 0x6b;
+      case RECORDED_AT:
+        return isUsualTime(view, begin, end);
+      case RESOURCE:
+        return isUsualParty(bytes, view, begin, end, false);
+      default:
+        return false;
+    }
+  }
+
+  #isLedger(view: DataView, begin: number, end: number): boolean {
+    const known = this.#ledger;
+    const length = known.byteLength;
+    if (end - begin !== length || length < 4) return false;
+    for (let at = 0; at < length - 4; at += 4)
+      if (view.getInt32(begin + at) !== known.getInt32(at)) return false;
+    return view.getInt32(end - 4) === known.getInt32(length - 4);
+  }
 }
 
-/** Whether the value is surely of the form of this member. */
-function isUsual(place: number, bytes: Uint8Array, view: DataView, begin: number, end: number): boolean {
-  switch (place) {
-    case ACTION:
-      return isUsualLine(bytes, begin, end, LIMITS.action);
-    case ACTOR:
-      return isUsualParty(bytes, begin, end, true);
-    case CORRELATION_ID:
-      return isUsualHex(view, begin, end, 32);
-    case ID:
-      return isUsualId(bytes, view, begin, end);
-    case OUTCOME:
-      return end - begin === 4 && bytes[begin + 1] === 0x6f && bytes[begin + 2] === 0x6b;
-    case RECORDED_AT:
-      return isUsualTime(view, begin, end);
-    case RESOURCE:
-      return isUsualParty(bytes, begin, end, false);
-    default:
-      return false;
-  }
+function copyOf(bytes: Uint8Array, begin: number, end: number): DataView {
+  return new DataView(bytes.slice(begin, end).buffer);
 }
 
 function isName(place: number, view: DataView, start: number): boolean {

@@ -7,10 +7,6 @@
  */
 import { LIMITS } from '../record/limits.ts';
 
-/** Bytes that stand for themselves in any text: no quote, backslash or control character, nothing beyond ASCII. */
-const PLAIN = new Uint8Array(256).fill(1, 0x20, 0x7f);
-PLAIN[0x22] = PLAIN[0x5c] = 0;
-
 const encoder = new TextEncoder();
 const ID = encoder.encode('{"id":"');
 const ON_BEHALF_OF = encoder.encode('","on_behalf_of":');
@@ -19,9 +15,15 @@ const TYPE = encoder.encode('","type":"');
 const OUTER_TYPE = TYPE.subarray(1);
 
 /** Whether a string's content has 1 to `most` bytes, all of them plain. */
-export function isUsualLine(bytes: Uint8Array, begin: number, end: number, most: number): boolean {
+export function isUsualLine(
+  bytes: Uint8Array,
+  view: DataView,
+  begin: number,
+  end: number,
+  most: number,
+): boolean {
   const length = end - begin - 2;
-  return length > 0 && length <= most && bytes[begin] === 0x22 && pastPlain(bytes, begin + 1) === end - 1;
+  return length > 0 && length <= most && bytes[begin] === 0x22 && pastPlain(view, begin + 1) === end - 1;
 }
 
 /** Whether a string is so many hex digits, a multiple of four, not all of them zero. */
@@ -92,40 +94,56 @@ function areDigits(word: number): boolean {
 }
 
 /** Whether an object is an actor or a resource without a name, which may stand for another one. */
-export function isUsualParty(bytes: Uint8Array, begin: number, end: number, may_delegate: boolean): boolean {
-  let at = pastId(bytes, begin);
+export function isUsualParty(
+  bytes: Uint8Array,
+  view: DataView,
+  begin: number,
+  end: number,
+  may_delegate: boolean,
+): boolean {
+  let at = pastId(bytes, view, begin);
   if (at < 0) return false;
   const delegates = may_delegate && startsWith(bytes, at, ON_BEHALF_OF);
   if (delegates) {
-    at = pastId(bytes, at + ON_BEHALF_OF.length);
+    at = pastId(bytes, view, at + ON_BEHALF_OF.length);
     if (at < 0) return false;
-    at = pastType(bytes, at, TYPE);
+    at = pastType(bytes, view, at, TYPE);
     if (at < 0) return false;
   }
-  at = pastType(bytes, at, delegates ? OUTER_TYPE : TYPE);
+  at = pastType(bytes, view, at, delegates ? OUTER_TYPE : TYPE);
   return at === end;
 }
 
-/** Where the plain bytes from `at` on end. */
-function pastPlain(bytes: Uint8Array, at: number): number {
-  let next = at;
-  while (PLAIN[bytes[next]!] === 1) next++;
-  return next;
+/**
+ * Where the plain bytes from `at` on end: those that stand for themselves in any text, no quote, backslash or control
+ * character, nothing beyond ASCII. Four at a time, as `nextSpecial` does, and with the same marks; 0x7f has one, too.
+ * At least three bytes must follow the string.
+ */
+function pastPlain(view: DataView, begin: number): number {
+  for (let at = begin; ; at += 4) {
+    const word = view.getInt32(at, true);
+    const marks =
+      (((word ^ 0x02020202) - 0x21212121) |
+        ((word ^ 0x5c5c5c5c) - 0x01010101) |
+        ((word ^ 0x7f7f7f7f) - 0x01010101)) &
+      0x80808080;
+    if (marks !== 0) return at + ((31 - Math.clz32(marks & -marks)) >> 3);
+  }
 }
 
 /** Where the quote behind an id is, or -1. */
-function pastId(bytes: Uint8Array, at: number): number {
+function pastId(bytes: Uint8Array, view: DataView, at: number): number {
   if (!startsWith(bytes, at, ID)) return -1;
   const begin = at + ID.length;
-  const end = pastPlain(bytes, begin);
+  const end = pastPlain(view, begin);
   return end > begin && end - begin <= LIMITS.identifier && bytes[end] === 0x22 ? end : -1;
 }
 
 /** Where an object ends whose last member is the type, or -1. */
-function pastType(bytes: Uint8Array, at: number, key: Uint8Array): number {
+function pastType(bytes: Uint8Array, view: DataView, at: number, key: Uint8Array): number {
   if (!startsWith(bytes, at, key)) return -1;
   const begin = at + key.length;
-  const end = pastPlain(bytes, begin);
+  const end = pastPlain(view, begin);
   if (end === begin || end - begin > LIMITS.actor_type) return -1;
   return bytes[end] === 0x22 && bytes[end + 1] === 0x7d ? end + 2 : -1;
 }
