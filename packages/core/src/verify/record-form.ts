@@ -167,7 +167,7 @@ export class RecordForm {
   /** By place, which of the scanned members it is, or ABSENT. */
   readonly #found = new Int8Array(COUNT);
   /** The ledger's name, with its quotes, as it was accepted last. */
-  #ledger = new DataView(new ArrayBuffer(0));
+  #ledger: DataView = new DataView(new ArrayBuffer(0));
 
   /** Whether the object that was scanned last, and is canonical, is a record. `view` is of the same bytes. */
   fits(bytes: Uint8Array, view: DataView, scanned: CanonicalScanner): boolean {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { type ExitCode, isAnswered, reportFailure } from './failure.ts';
 import { refuseRepeatedOptions } from './given-once.ts';
-import { addCommonOptions, Shell } from './shell.ts';
+import { addCommonOptions, type Leaving, Shell } from './shell.ts';
 
 const ENVIRONMENT = `
 Environment:
@@ -71,9 +71,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, shell: 
 /** Commands that another one's module adds. */
 const ADDED_WITH: Readonly<Record<string, string>> = { restore: 'backup' };
 
-/** Runs one command line and returns its exit code. */
-export async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv): Promise<ExitCode> {
-  const shell = new Shell(env);
+/** Runs one command line and returns its exit code. `leaving` as of `Shell`. */
+export async function runProgram(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  leaving: Leaving | null = null,
+): Promise<ExitCode> {
+  const shell = new Shell(env, leaving);
   try {
     const program = await createProgram(shell, commandIn(args));
     await program.parseAsync(args, { from: 'user' });

@@ -11,8 +11,6 @@ export interface CommonOptions {
   readonly json?: boolean;
 }
 
-/** How long a command may go on after a signal: those who stop processes commonly wait so long. */
-const LEAVE_MS_MAX = 25_000;
 /** They end by themselves: `serve` within a time of its own, the others once an outside system has answered. */
 const UNBOUNDED: ReadonlySet<string> = new Set(['serve', 'apply', 'rollback', 'recover']);
 
@@ -36,12 +34,10 @@ export type Handler<Options> = (invocation: Invocation<Options>, ...args: never[
 export class Shell {
   exit_code: ExitCode = 0;
   readonly #env: NodeJS.ProcessEnv;
-  readonly #leaving: Leaving;
+  readonly #leaving: Leaving | null;
 
-  constructor(
-    env: NodeJS.ProcessEnv,
-    leaving: Leaving = { ms_max: LEAVE_MS_MAX, exit: (code) => process.exit(code) },
-  ) {
+  /** Without `leaving` a signal is all that a command is told: for processes that are more than this command. */
+  constructor(env: NodeJS.ProcessEnv, leaving: Leaving | null = null) {
     this.#env = env;
     this.#leaving = leaving;
   }
@@ -62,14 +58,15 @@ export class Shell {
     const stop = new AbortController();
     let ended = false;
     let leaving: NodeJS.Timeout | undefined;
-    const leave = (): void => {
-      if (!ended) this.exit_code = reportFailure(hangs(this.#leaving.ms_max), json, this.#env);
-      this.#leaving.exit(this.exit_code);
+    const leave = ({ ms_max, exit }: Leaving): void => {
+      if (!ended) this.exit_code = reportFailure(hangs(ms_max), json, this.#env);
+      exit(this.exit_code);
     };
     const onSignal = (): void => {
       if (stop.signal.aborted) process.exit(130);
       stop.abort();
-      if (!UNBOUNDED.has(command.name())) leaving = setTimeout(leave, this.#leaving.ms_max);
+      if (this.#leaving !== null && !UNBOUNDED.has(command.name()))
+        leaving = setTimeout(leave, this.#leaving.ms_max, this.#leaving);
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     try {
