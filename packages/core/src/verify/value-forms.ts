@@ -41,36 +41,30 @@ export function oneOf(...forms: readonly Form[]): Form {
 
 /** One line of text: 1 to `most` UTF-16 code units, no control characters. */
 export function line(most: number): Form {
+  return characters(1, most, true);
+}
+
+/** Any text of at most `most` UTF-16 code units. */
+export function text(most: number): Form {
+  return characters(0, most, false);
+}
+
+function characters(least: number, most: number, one_line: boolean): Form {
   return (bytes, begin) => {
     if (bytes[begin] !== QUOTE) return NONE;
     let at = begin + 1;
     let units = 0;
     for (let byte = bytes[at]!; byte !== QUOTE; byte = bytes[at]!) {
       if (byte === BACKSLASH) {
-        // All other escapes are of control characters.
-        byte = bytes[++at]!;
-        if (byte !== QUOTE && byte !== BACKSLASH) return NONE;
-      } else if (byte === 0x7f) return NONE;
+        const escaped = bytes[at + 1];
+        // All other escapes are of control characters: one more character, or u and four digits.
+        if (one_line && escaped !== QUOTE && escaped !== BACKSLASH) return NONE;
+        at += escaped === 0x75 ? 5 : 1;
+      } else if (one_line && byte === 0x7f) return NONE;
       units += unitsOf(byte);
       at++;
     }
-    return units > 0 && units <= most ? at + 1 : NONE;
-  };
-}
-
-/** Any text of at most `most` UTF-16 code units. */
-export function text(most: number): Form {
-  return (bytes, begin) => {
-    if (bytes[begin] !== QUOTE) return NONE;
-    let at = begin + 1;
-    let units = 0;
-    for (let byte = bytes[at]!; byte !== QUOTE; byte = bytes[at]!) {
-      // A backslash and one more character, or u and four digits.
-      if (byte === BACKSLASH) at += bytes[at + 1] === 0x75 ? 5 : 1;
-      units += unitsOf(byte);
-      at++;
-    }
-    return units <= most ? at + 1 : NONE;
+    return units >= least && units <= most ? at + 1 : NONE;
   };
 }
 
